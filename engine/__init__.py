@@ -1,0 +1,1 @@
+"""The whole application: everything that is true without a browser."""

@@ -1,0 +1,159 @@
+"""The way to the database: one engine per process, one transaction per step.
+
+The door of a step (a view, a job, a command) opens `transaction()`; leaving the block commits, an exception rolls back.
+Everything behind the door only works in it. Pages that merely look open `reading()`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import DateTime, Dialect, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+from engine.errors import EngineError
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+class Unavailable(EngineError):
+    """The database cannot be used: gone, damaged, or no room left."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, stored in UTC. SQLite forgets zones, so a naive one is refused rather than guessed."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive moment {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+_engine: Engine | None = None
+_sessions: sessionmaker[Session] | None = None
+
+
+def url_of(database: str | None) -> str:
+    """What `--database` or the environment means: a URL as it is, a path as a SQLite file, nothing as the one in var/."""
+    database = database or os.environ.get("DATABASE_URL") or str(var() / "bihuan.sqlite3")
+    return database if "://" in database else f"sqlite:///{Path(database).absolute()}"
+
+
+def var() -> Path:
+    """The folder that holds what must survive: database, attachments, secret key."""
+    return Path(os.environ.get("BIHUAN_VAR") or Path(__file__).parent.parent / "var")
+
+
+def open_database(url: str) -> Engine:
+    """Make this process work on the database behind `url` (SQLite or PostgreSQL with psycopg 3)."""
+    global _engine, _sessions
+    close_database()
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        if address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        _engine = create_engine(address, json_serializer=to_json, json_deserializer=orjson.loads)
+        _teach_sqlite_transactions(_engine)
+    elif address.drivername == "postgresql+psycopg":
+        _engine = create_engine(
+            address, json_serializer=to_json, json_deserializer=orjson.loads, pool_pre_ping=True, pool_size=20
+        )
+    else:
+        raise Unavailable(
+            f"unsupported database {address.drivername}",
+            advice="数据库地址须为 SQLite 文件路径，或以 postgresql+psycopg:// 开头。",
+        )
+    _sessions = sessionmaker(_engine, expire_on_commit=False, autoflush=True)
+    return _engine
+
+
+def close_database() -> None:
+    """Give back every connection. A test or a forked worker begins anew after this."""
+    global _engine, _sessions
+    if _engine is not None:
+        _engine.dispose()
+    _engine = _sessions = None
+
+
+def engine() -> Engine:
+    """The engine of this process; it is a mistake to ask before `open_database`."""
+    assert _engine is not None, "open_database comes first"
+    return _engine
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One step. On SQLite it takes the write lock at once: a read that later wants to write would find it gone."""
+    assert _sessions is not None, "open_database comes first"
+    with _sessions() as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A look that takes no write lock and keeps nobody waiting."""
+    assert _sessions is not None, "open_database comes first"
+    with _sessions() as session:
+        session.connection(execution_options={"bihuan_reading": True})
+        yield session
+
+
+def to_json(value: Any) -> str:
+    """JSON as it is stored: compact, keys sorted, so that equal values are equal bytes."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn the driver's complaints about the database as a whole into one clear sentence."""
+    try:
+        yield
+    except (OperationalError, DatabaseError) as error:
+        reason = str(error.orig or error)
+        raise Unavailable(reason, advice=_advice_on(reason)) from error
+
+
+def _advice_on(reason: str) -> str:
+    for sign, advice in {
+        "malformed": "数据库文件已损坏，请用备份恢复后再启动。",
+        "not a database": "数据库文件已损坏或不是数据库，请检查路径，或用备份恢复。",
+        "full": "磁盘空间不足，请清理后再启动。",
+        "unable to open": "无法打开数据库文件，请检查路径和权限。",
+        "readonly": "数据库文件不可写，请检查权限。",
+        "locked": "数据库正被其他程序占用，请稍后再试。",
+    }.items():
+        if sign in reason:
+            return advice
+    return f"数据库不可用：{reason.splitlines()[0]}"
+
+
+def _teach_sqlite_transactions(target: Engine) -> None:
+    """Durable commits, real foreign keys, and a write lock taken at BEGIN (the driver's own BEGIN comes too late)."""
+
+    @event.listens_for(target, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(target, "begin")
+    def begin(connection: Any) -> None:
+        reading = connection.get_execution_options().get("bihuan_reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,126 @@
+"""The yearly work plan (工作要点): sections, work points, commitments and their targets. Each point and commitment has an instance."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from engine.models.base import Base, Id, JsonList, Key, LongText, Moment
+from engine.models.organisation import Unit
+from engine.models.process import ProcessInstance
+
+
+class WorkPlan(Base):
+    __tablename__ = "work_plan"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    year: Mapped[int] = mapped_column(unique=True)
+    title: Mapped[LongText]
+    issued_on: Mapped[date]
+    source: Mapped[LongText]
+
+    sections: Mapped[list[PlanSection]] = relationship(back_populates="plan", order_by="PlanSection.number")
+
+
+class PlanSection(Base):
+    __tablename__ = "plan_section"
+    __table_args__ = (UniqueConstraint("plan_id", "number"),)
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    plan_id: Mapped[Id] = mapped_column(ForeignKey("work_plan.id"))
+    number: Mapped[int]
+    numeral: Mapped[Key]
+    title: Mapped[LongText]
+
+    plan: Mapped[WorkPlan] = relationship(back_populates="sections")
+    points: Mapped[list[WorkPoint]] = relationship(back_populates="section", order_by="WorkPoint.number")
+
+
+class WorkPoint(Base):
+    """A work point (要点) and the process that runs it through its five phases."""
+
+    __tablename__ = "work_point"
+    __table_args__ = (UniqueConstraint("section_id", "number"),)
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    section_id: Mapped[Id] = mapped_column(ForeignKey("plan_section.id"))
+    number: Mapped[int]
+    title: Mapped[LongText]
+    lead_id: Mapped[Id] = mapped_column(ForeignKey("unit.id"))
+    instance_id: Mapped[Id | None] = mapped_column(ForeignKey("process_instance.id"), unique=True)
+    grade: Mapped[Key | None]
+    archive_number: Mapped[Key | None]
+
+    section: Mapped[PlanSection] = relationship(back_populates="points")
+    lead: Mapped[Unit] = relationship()
+    instance: Mapped[ProcessInstance | None] = relationship()
+    commitments: Mapped[list[Commitment]] = relationship(back_populates="point", order_by="Commitment.number")
+
+
+class Commitment(Base):
+    """What the plan promises in one sentence (任务), with its own lead, period and process."""
+
+    __tablename__ = "commitment"
+    __table_args__ = (UniqueConstraint("point_id", "number"),)
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    point_id: Mapped[Id] = mapped_column(ForeignKey("work_point.id"))
+    number: Mapped[int]
+    code: Mapped[Key]
+    """`5-7`: seventh commitment of the fifth point."""
+    title: Mapped[LongText]
+    kind: Mapped[Key]
+    shape: Mapped[Key]
+    starts_on: Mapped[date]
+    due_on: Mapped[date]
+    cadence: Mapped[Key | None]
+    lead_id: Mapped[Id] = mapped_column(ForeignKey("unit.id"))
+    evidence: Mapped[JsonList]
+    gates: Mapped[JsonList]
+    note: Mapped[LongText | None]
+    instance_id: Mapped[Id | None] = mapped_column(ForeignKey("process_instance.id"), unique=True)
+    progress: Mapped[int] = mapped_column(default=0)
+    """Percent, as last reported."""
+    reported_at: Mapped[Moment | None]
+    result: Mapped[Key | None]
+    """`completed` or `carried_over` (结转) once the year has judged it."""
+
+    point: Mapped[WorkPoint] = relationship(back_populates="commitments")
+    lead: Mapped[Unit] = relationship()
+    instance: Mapped[ProcessInstance | None] = relationship()
+    partners: Mapped[list[Partner]] = relationship(order_by="Partner.number")
+    targets: Mapped[list[Target]] = relationship(order_by="Target.number")
+
+
+class Partner(Base):
+    """A co-operating unit, or the plan's own words where no unit of ours is meant (市发改委, 各级党组织)."""
+
+    __tablename__ = "partner"
+
+    commitment_id: Mapped[Id] = mapped_column(ForeignKey("commitment.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    unit_id: Mapped[Id | None] = mapped_column(ForeignKey("unit.id"))
+    words: Mapped[LongText]
+
+    unit: Mapped[Unit | None] = relationship()
+
+
+class Target(Base):
+    """A figure promised, with how hard the promise is (硬, 约 = 左右, 争取) and how it is counted (口径)."""
+
+    __tablename__ = "target"
+
+    commitment_id: Mapped[Id] = mapped_column(ForeignKey("commitment.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[LongText]
+    operator: Mapped[Key | None]
+    value: Mapped[LongText | None]
+    unit: Mapped[Key | None]
+    hardness: Mapped[Key | None]
+    certainty: Mapped[Key | None]
+    aggregation: Mapped[LongText | None]
+    as_of: Mapped[LongText | None]
+    caveat: Mapped[LongText | None]
+    headline: Mapped[int | None]
