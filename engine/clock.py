@@ -39,3 +39,7 @@ def shift(offset: timedelta) -> None:
     """Let this process live `offset` away from real time. Only `settings` calls this, for a demonstration."""
     global _offset
     _offset = offset
+
+
+def offset() -> timedelta:
+    return _offset

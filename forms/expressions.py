@@ -2,7 +2,8 @@
 
 Text is parsed, every node is checked against a whitelist, and what remains is compiled once; nothing else ever becomes
 code. It understands Python's operators and those of JUEL (`&&`, `||`, `!`, `eq`, `${…}`), so that diagrams drawn for
-other engines keep their conditions. There are no attributes but `text.contains("x")`, no powers, no loops.
+other engines keep their conditions. There are no attributes but `text.contains("x")`, no powers, no loops, and whatever
+comes out is small enough to be stored.
 It lives beside the forms because both forms and the engine, which stands above them, speak it.
 """
 
@@ -10,8 +11,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+import keyword
 import operator
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +24,8 @@ from typing import Any
 MAX_LENGTH = 2_000
 MAX_NODES = 200
 MAX_NUMBER = 10**15
-MAX_TEXT = 100_000
+MAX_SIZE = 100_000
+MAX_DIGITS = 15
 
 
 class ExpressionInvalid(ValueError):
@@ -39,12 +43,12 @@ class Expression:
     _code: CodeType
 
     def evaluate(self, names: Mapping[str, object]) -> object:
-        """The value for these names. Unknown names and unfit values raise ExpressionFailed."""
-        missing = self.names - names.keys()
-        if missing:
-            raise ExpressionFailed(f"变量 {'、'.join(sorted(missing))} 没有值")
+        """The value for these names. ExpressionFailed if a name is reached that has none, or a value does not fit."""
+        known = {name: names[name] for name in self.names if name in names}
         try:
-            return _bounded(eval(self._code, _SAFE, {name: names[name] for name in self.names}))  # noqa: S307
+            return _bounded(eval(self._code, _SAFE, known))
+        except NameError as error:
+            raise ExpressionFailed(f"变量{error.name}没有值") from error
         except ExpressionFailed:
             raise
         except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
@@ -52,22 +56,23 @@ class Expression:
 
 
 @lru_cache(maxsize=4096)
-def compile(source: str) -> Expression:  # noqa: A001 - the word of the trade; used as expressions.compile
+def compile(source: str) -> Expression:
     """The checked expression behind a text, plain or written as `${…}`."""
     if len(source) > MAX_LENGTH:
-        raise ExpressionInvalid(f"超过 {MAX_LENGTH} 个字符")
-    text = _in_python(_unwrapped(source.strip()))
+        raise ExpressionInvalid(f"超过{MAX_LENGTH}个字符")
     try:
-        tree = ast.parse(text, mode="eval")
+        tree = ast.parse(_in_python(_unwrapped(source.strip())), mode="eval")
+        names = _check(tree)
+        code = builtins.compile(ast.fix_missing_locations(_Guarded().visit(tree)), "<expression>", "eval")
+    except ExpressionInvalid:
+        raise
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise ExpressionInvalid("写法不对") from error
-    names = _check(tree)
-    tree = ast.fix_missing_locations(_Guarded().visit(tree))
-    return Expression(source, names, builtins.compile(tree, "<expression>", "eval"))
+    return Expression(source, names, code)
 
 
 @lru_cache(maxsize=1024)
-def assignments(script: str) -> tuple[tuple[str, Expression], ...]:
+def assignments(script: str | None) -> tuple[tuple[str, Expression], ...]:
     """The lines of a script task: `name = expression`; blank lines and comments are allowed, nothing else."""
     lines = (line.strip() for line in (script or "").splitlines())
     return tuple(_assignment(line) for line in lines if line and not line.startswith("#"))
@@ -75,10 +80,17 @@ def assignments(script: str) -> tuple[tuple[str, Expression], ...]:
 
 def _assignment(line: str) -> tuple[str, Expression]:
     name, sign, expression = line.partition("=")
-    name = name.strip()
-    if not sign or not name.isidentifier() or name.startswith("_") or expression.startswith("="):
+    # Python reads identifiers in this normal form; stored otherwise, the name would never be found again.
+    name = unicodedata.normalize("NFKC", name.strip())
+    if not sign or expression.startswith("=") or not is_name(name):
         raise ExpressionInvalid(f"“{line}”不是赋值")
     return name, compile(expression)
+
+
+def is_name(text: str) -> bool:
+    """Whether a variable may be called so."""
+    reserved = text.startswith("_") or keyword.iskeyword(text) or text in _WORDS
+    return text.isidentifier() and not reserved
 
 
 def _unwrapped(text: str) -> str:
@@ -87,7 +99,7 @@ def _unwrapped(text: str) -> str:
 
 
 _JUEL = re.compile(
-    r"""(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<and>&&)|(?P<or>\|\|)|(?P<not>!(?!=))
+    r"""(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<and>&&)|(?P<or>\|\|)|(?P<not>!(?!=))|(?P<tilde>~)
     |(?<![\w.])(?P<word>eq|ne|lt|gt|le|ge|div|mod|true|false|null)(?!\w)""",
     re.VERBOSE,
 )
@@ -108,15 +120,19 @@ def _word(found: re.Match[str]) -> str:
             return found[0]
         case "word":
             return f" {_WORDS[found[0]]} "
+        case "not":
+            return "~"  # the one negation that binds as tightly in Python as `!` does in JUEL
+        case "tilde":
+            raise ExpressionInvalid("不允许使用~")
         case kind:
             return f" {kind} "
 
 
 _ALLOWED = (
-    ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.UAdd, ast.Compare, ast.Eq,
-    ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot, ast.BinOp, ast.Add, ast.Sub,
-    ast.Mult, ast.Div, ast.Mod, ast.IfExp, ast.Constant, ast.Name, ast.Load, ast.List, ast.Tuple, ast.Subscript,
-    ast.Call,
+    ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.Invert, ast.USub, ast.UAdd,
+    ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.IfExp, ast.Constant, ast.Name, ast.Load,
+    ast.List, ast.Tuple, ast.Subscript, ast.Call,
 )  # fmt: skip
 
 
@@ -137,7 +153,7 @@ def _check(tree: ast.Expression) -> frozenset[str]:
         elif isinstance(node, ast.Constant):
             _check_constant(node.value)
         elif not isinstance(node, _ALLOWED) and node not in called:
-            raise ExpressionInvalid(f"不允许使用 {type(node).__name__}")
+            raise ExpressionInvalid(f"不允许使用{type(node).__name__}")
     return frozenset(names)
 
 
@@ -155,24 +171,42 @@ def _check_constant(value: object) -> None:
         raise ExpressionInvalid("数值过大")
 
 
-class _Guarded(ast.NodeTransformer):
-    """Arithmetic and `contains` go through functions of ours that know what they are given."""
+_ARITHMETIC = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.Mod: "mod"}
+_EQUALITY = {ast.Is: ast.Eq, ast.IsNot: ast.NotEq}
 
-    OPERATIONS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.Mod: "mod"}
+
+class _Guarded(ast.NodeTransformer):
+    """Arithmetic and calls go through functions of ours that know what they are given."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
-        return _call(f"_{self.OPERATIONS[type(node.op)]}", [node.left, node.right], node)
+        return _call(_ARITHMETIC[type(node.op)], node.left, node.right)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.func, ast.Attribute):
-            return _call("_contains", [node.func.value, *node.args], node)
-        return node
+            return _call("contains", node.func.value, *node.args)
+        return _call(node.func.id, *node.args) if isinstance(node.func, ast.Name) else node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        return ast.UnaryOp(ast.Not(), node.operand) if isinstance(node.op, ast.Invert) else node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        """`is` asks for the same object, which means nothing for values that were stored and read again."""
+        self.generic_visit(node)
+        operators = [_EQUALITY.get(type(each), type(each))() for each in node.ops]
+        return ast.Compare(node.left, operators, node.comparators)
+
+    def visit_Tuple(self, node: ast.Tuple) -> ast.AST:
+        """A tuple would come back from the database as a list, and then no longer equal itself."""
+        self.generic_visit(node)
+        return ast.List(node.elts, node.ctx)
 
 
-def _call(name: str, arguments: list[ast.expr], at: ast.AST) -> ast.Call:
-    return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), arguments, []), at)
+def _call(name: str, *arguments: ast.expr) -> ast.Call:
+    """A call of ours: the underscore keeps it apart from variables, so that `count` may be one as well."""
+    return ast.Call(ast.Name(f"_{name}", ast.Load()), list(arguments), [])
 
 
 def _number(value: object) -> int | float:
@@ -182,21 +216,13 @@ def _number(value: object) -> int | float:
 
 
 def _arithmetic(operation: Callable[[Any, Any], Any]) -> Callable[[object, object], object]:
-    return lambda left, right: _bounded(operation(_number(left), _number(right)))
+    return lambda left, right: operation(_number(left), _number(right))
 
 
 def _add(left: object, right: object) -> object:
     if isinstance(left, str) and isinstance(right, str):
-        return _bounded(left + right)
-    return _bounded(_number(left) + _number(right))
-
-
-def _bounded(value: object) -> object:
-    if isinstance(value, (int, float)) and not abs(value) <= MAX_NUMBER:
-        raise ExpressionFailed("数值过大")
-    if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ExpressionFailed("文字过长")
-    return value
+        return left + right
+    return _number(left) + _number(right)
 
 
 def _contains(whole: object, part: object) -> bool:
@@ -209,15 +235,52 @@ def _count(values: list[object], wanted: object) -> int:
     return sum(1 for value in values if value == wanted)
 
 
+def _round(value: float, digits: int = 0) -> float:
+    # round(5, -10**9) would first raise ten to that power.
+    if not 0 <= digits <= MAX_DIGITS:
+        raise ExpressionFailed(f"小数位数应在0到{MAX_DIGITS}之间")
+    return round(value, digits) if digits else round(value)
+
+
+def _limited(function: Callable[..., object]) -> Callable[..., object]:
+    return lambda *arguments: _bounded(function(*arguments))
+
+
+def _bounded(value: object) -> object:
+    """The value itself, unless it is too large, or no number, or would take too much room."""
+    if isinstance(value, (int, float)):
+        if not abs(value) <= MAX_NUMBER:
+            raise ExpressionFailed("数值过大")
+    elif _size(value) > MAX_SIZE:
+        raise ExpressionFailed("内容过多")
+    return value
+
+
+def _size(value: object) -> int:
+    """How much a value takes when written out: a list that holds another many times counts it each time."""
+    size, waiting = 0, [value]
+    while waiting and size <= MAX_SIZE:
+        part = waiting.pop()
+        size += 1 + len(part) if isinstance(part, (str, list, dict)) else 1
+        if isinstance(part, list):
+            waiting.extend(part)
+        elif isinstance(part, dict):
+            waiting.extend(part.values())
+    return size
+
+
 FUNCTIONS: dict[str, Callable[..., object]] = {
-    "len": len, "sum": sum, "min": min, "max": max, "any": any, "all": all, "abs": abs, "round": round, "int": int,
+    "len": len, "sum": sum, "min": min, "max": max, "any": any, "all": all, "abs": abs, "round": _round, "int": int,
     "float": float, "count": _count,
 }  # fmt: skip
 
+_OPERATORS: dict[str, Callable[..., object]] = {
+    "add": _add,
+    "contains": _contains,
+    **{name: _arithmetic(getattr(operator, name)) for name in ("sub", "mul", "truediv", "mod")},
+}
+
 _SAFE: dict[str, object] = {
     "__builtins__": {},
-    "_add": _add,
-    "_contains": _contains,
-    **{f"_{name}": _arithmetic(getattr(operator, name)) for name in ("sub", "mul", "truediv", "mod")},
-    **FUNCTIONS,
+    **{f"_{name}": _limited(function) for name, function in {**FUNCTIONS, **_OPERATORS}.items()},
 }

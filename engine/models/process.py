@@ -93,11 +93,13 @@ class ProcessInstance(Base):
     started_at: Mapped[Moment]
     ended_at: Mapped[Moment | None]
     status: Mapped[Key] = mapped_column(default=InstanceStatus.ACTIVE)
-    revision: Mapped[int] = mapped_column(default=0)
+    revision: Mapped[int] = mapped_column()
     """Raised by every step; a step that finds another revision than it loaded has lost the race."""
     state: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     history_length: Mapped[int] = mapped_column(default=0)
     history_head: Mapped[str] = mapped_column(String(64), default="")
+
+    __mapper_args__ = {"version_id_col": revision}
 
     definition: Mapped[ProcessDefinition] = relationship()
     unit: Mapped[Unit | None] = relationship()
@@ -132,6 +134,8 @@ class UserTask(Base):
     round: Mapped[int] = mapped_column(default=1)
     """How often this step has been reached in this instance (第 n 轮)."""
     candidate_groups: Mapped[JsonList]
+    excluded: Mapped[JsonList]
+    """People who must not do it, because they did what it checks (four eyes)."""
     assignee_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
     due_at: Mapped[Moment | None]
     due_reason: Mapped[LongText | None]

@@ -19,7 +19,7 @@ from SpiffWorkflow.bpmn.parser.ValidationException import ValidationException
 from SpiffWorkflow.bpmn.specs.defaults import BoundaryEvent, IntermediateCatchEvent, ServiceTask, StartEvent
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
 
-from engine.errors import DefinitionRefused, InvalidInput, Problem
+from engine.errors import DefinitionRefused, Problem
 from engine.spiff import joins, timers, xml
 from engine.spiff.definition import Activity, Definition
 from engine.spiff.support import unsupported
@@ -131,9 +131,3 @@ def _wire(spec: Any) -> None:
 def _problem(error: ValidationException) -> Problem:
     return Problem(error.id or "", error.name or "", str(error.args[0] if error.args else error))
 
-
-def check_start_variables(variables: dict[str, object]) -> None:
-    """Refuse names that would shadow what the token engine itself keeps beside the data."""
-    for name in variables:
-        if not name.isidentifier() or name.startswith("_") or name in ("data_objects", "typename"):
-            raise InvalidInput(f"variable name {name!r} is not allowed", code="variable", advice=f"变量名“{name}”不可用。")

@@ -53,7 +53,7 @@ def _is_flow_node(node: etree._Element) -> bool:
 
 
 def _activity(node: etree._Element, process_key: str, lane: str | None) -> Activity:
-    groups = node.get(f"{{{CAMUNDA}}}candidateGroups", "")
+    groups = _listed(node, "candidateGroups") + tuple(f"user:{login}" for login in _listed(node, "candidateUsers"))
     properties = node.iterfind("bpmn:extensionElements/camunda:properties/camunda:property", NAMESPACES)
     return Activity(
         process_key=process_key,
@@ -63,11 +63,16 @@ def _activity(node: etree._Element, process_key: str, lane: str | None) -> Activ
         lane=lane,
         form_key=node.get(f"{{{CAMUNDA}}}formKey"),
         assignee=node.get(f"{{{CAMUNDA}}}assignee"),
-        candidate_groups=tuple(group.strip() for group in groups.split(",") if group.strip()),
+        candidate_groups=groups,
         due_date=node.get(f"{{{CAMUNDA}}}dueDate"),
         delegate=delegate_of(node),
         properties={p.get("name", ""): p.get("value", "") for p in properties},
     )
+
+
+def _listed(node: etree._Element, attribute: str) -> tuple[str, ...]:
+    written = node.get(f"{{{CAMUNDA}}}{attribute}", "")
+    return tuple(each.strip() for each in written.split(",") if each.strip())
 
 
 def delegate_of(node: etree._Element) -> str | None:

@@ -1,0 +1,42 @@
+"""Puts the engine together: hands the domains' tables to the modules below them, opens the database, keeps it current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from engine import db, definitions, jobs, messages, runtime, settings
+from engine.plan import service_tasks as plan_tasks
+from engine.supervision import rounds
+from engine.supervision import service_tasks as supervision_tasks
+
+
+def assemble() -> None:
+    """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
+    runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE})
+    definitions.service_names.update(runtime.service_tasks)
+    jobs.handlers.update(
+        {"timer": runtime.fire_timers, "message": messages.deliver, rounds.MONTHLY: rounds.open_monthly}
+    )  # fmt: skip
+
+
+def open_application(database: str | None = None) -> str:
+    """Assemble, open and migrate the database, live at its time; what kind it is, "" for one not set up."""
+    assemble()
+    with db.plain_errors():
+        db.open_database(db.url_of(database))
+        migrate()
+        with db.transaction() as session:
+            settings.apply_clock(session)
+            return settings.kind(session) or ""
+
+
+def migrate() -> None:
+    """Bring the tables to this version's shape."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    with db.engine().begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

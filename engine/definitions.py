@@ -1,0 +1,167 @@
+"""Process definitions: deployed once, never changed, parsed once per process and bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from hashlib import sha256
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+import forms
+from engine import clock, ids, spiff
+from engine.errors import DefinitionRefused, NotFound, Problem
+from engine.models import Deployment, DeploymentResource, ProcessDefinition, Resource
+
+service_names: set[str] = set()
+"""Functions that a service task may name; filled by `application.assemble`."""
+
+
+def deploy(
+    session: Session, name: str, files: Mapping[str, bytes], *, actor_id: str | None = None, source: str | None = None
+) -> tuple[Deployment, list[ProcessDefinition]]:
+    """Store the files and make a new version of every process whose bundle changed; those that did not stay as they are.
+
+    Refused as a whole, with every problem of every file, if any process could not be run as drawn.
+    """
+    diagrams = {file: content for file, content in files.items() if file.endswith((".bpmn", ".bpmn20.xml", ".bpmn.xml"))}
+    if not diagrams:
+        raise DefinitionRefused([Problem("", "", "没有 .bpmn 文件")])
+    homes = {key: file for file, content in diagrams.items() for key, _ in spiff.processes_in(content)}
+    deployment = Deployment(
+        id=ids.new(), name=name, source=source, deployed_at=clock.now(), deployed_by_id=actor_id
+    )  # fmt: skip
+    session.add(deployment)
+    _store(session, deployment, files)
+    changed, problems = [], []
+    for file, content in diagrams.items():
+        for key, title in spiff.processes_in(content) or [("", "")]:
+            try:
+                bundle = _bundle(session, key, file, diagrams, homes)
+                definition = spiff.parse(list(bundle.values()), key)
+                problems += _unknown_references(definition)
+            except DefinitionRefused as refusal:
+                problems += refusal.problems
+                continue
+            version = _new_version(session, deployment, key, title, file, list(bundle))
+            changed += [version] if version else []
+    if problems:
+        raise DefinitionRefused(list(dict.fromkeys(problems)))
+    session.flush()
+    return deployment, changed
+
+
+def latest(session: Session, key: str) -> ProcessDefinition:
+    newest = select(ProcessDefinition).where(ProcessDefinition.key == key).order_by(ProcessDefinition.version.desc())
+    found = session.scalar(newest.limit(1))
+    if found is None:
+        raise NotFound(f"no process definition with key {key}", advice=f"没有流程“{key}”。")
+    return found
+
+
+def get(session: Session, definition_id: str) -> ProcessDefinition:
+    found = session.get(ProcessDefinition, definition_id)
+    if found is None:
+        raise NotFound(f"no process definition {definition_id}", advice="没有这个流程定义。")
+    return found
+
+
+def parsed(session: Session, definition: ProcessDefinition) -> spiff.Definition:
+    """What the engine runs; parsed at most once per process for all instances of a bundle."""
+    return _parse(definition.bundle_hash, definition.key, _Lazy(lambda: [_content(session, sha) for sha in definition.bundle]))
+
+
+def xml_of(session: Session, definition: ProcessDefinition, process_key: str | None = None) -> bytes:
+    """The file a process of the bundle is drawn in: the definition's own, or one it calls."""
+    wanted = process_key or definition.key
+    for sha in definition.bundle:
+        content = _content(session, sha)
+        if any(key == wanted for key, _ in spiff.processes_in(content)):
+            return content
+    return _content(session, definition.bundle[0])
+
+
+class _Lazy:
+    """Carries the loader into the cache without being part of its key."""
+
+    def __init__(self, load: Callable[[], list[bytes]]) -> None:
+        self.load = load
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Lazy)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=256)
+def _parse(bundle_hash: str, key: str, contents: _Lazy) -> spiff.Definition:
+    return spiff.parse(contents.load(), key)
+
+
+def _content(session: Session, sha: str) -> bytes:
+    content = session.scalar(select(Resource.content).where(Resource.sha256 == sha))
+    assert content is not None, f"resource {sha} is missing"
+    return content
+
+
+def _store(session: Session, deployment: Deployment, files: Mapping[str, bytes]) -> None:
+    hashes = {file: sha256(content).hexdigest() for file, content in files.items()}
+    known = set(session.scalars(select(Resource.sha256).where(Resource.sha256.in_(hashes.values()))))
+    contents = {hashes[file]: content for file, content in files.items()}
+    session.add_all(Resource(sha256=sha, content=contents[sha]) for sha in contents.keys() - known)
+    session.flush()
+    deployment.resources += [DeploymentResource(name=file, sha256=sha) for file, sha in hashes.items()]
+
+
+def _bundle(
+    session: Session, key: str, file: str, diagrams: Mapping[str, bytes], homes: Mapping[str, str]
+) -> dict[str, bytes]:
+    """Contents by hash: the process's own file first, then those of everything it calls, directly or not."""
+    bundle = {sha256(diagrams[file]).hexdigest(): diagrams[file]}
+    seen, to_see = {key}, set(spiff.called_processes(diagrams[file]))
+    while to_see:
+        called = to_see.pop()
+        if called in seen:
+            continue
+        seen.add(called)
+        content = diagrams[homes[called]] if called in homes else _deployed(session, called)
+        bundle[sha256(content).hexdigest()] = content
+        to_see |= spiff.called_processes(content)
+    return bundle
+
+
+def _deployed(session: Session, key: str) -> bytes:
+    try:
+        return _content(session, latest(session, key).bundle[0])
+    except NotFound as missing:
+        raise DefinitionRefused([Problem(key, "", f"调用的流程“{key}”不存在")]) from missing
+
+
+def _unknown_references(definition: spiff.Definition) -> list[Problem]:
+    """Forms and functions that the diagram names and nobody has."""
+    problems = []
+    for activity in definition.activities.values():
+        if activity.form_key and forms.find(activity.form_key) is None:
+            problems.append(Problem(activity.id, activity.name, f"没有表单“{activity.form_key}”"))
+        if activity.delegate and activity.delegate not in service_names:
+            problems.append(Problem(activity.id, activity.name, f"没有自动任务函数“{activity.delegate}”"))
+    return problems
+
+
+def _new_version(
+    session: Session, deployment: Deployment, key: str, title: str, file: str, bundle: list[str]
+) -> ProcessDefinition | None:
+    bundle_hash = sha256(" ".join([key, *bundle]).encode()).hexdigest()
+    newest = select(func.max(ProcessDefinition.version)).where(ProcessDefinition.key == key)
+    version = session.scalar(newest) or 0
+    if version and latest(session, key).bundle_hash == bundle_hash:
+        return None
+    definition = ProcessDefinition(
+        id=f"{key}:{version + 1}:{ids.new()}", key=key, version=version + 1, name=title, deployment_id=deployment.id,
+        resource_name=file, bundle=bundle, bundle_hash=bundle_hash,
+    )  # fmt: skip
+    session.add(definition)
+    session.flush()
+    return definition

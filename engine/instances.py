@@ -1,0 +1,107 @@
+"""Process instances: starting one, looking at it, who may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from engine import clock, definitions, ids, runtime
+from engine.db import to_json
+from engine.errors import InvalidInput, NotAllowed, NotFound
+from engine.identity import Actor
+from engine.models import Candidate, InstanceStatus, ProcessInstance, UserTask
+
+MAX_VARIABLE_BYTES = 64_000
+OVERSEERS = {
+    "bureau_leader", "deputy_leader", "office_supervisor", "inspectorate_office", "inspector", "discipline_liaison",
+    "archivist", "process_designer",
+}  # fmt: skip
+"""Roles that may look at every process of the bureau; looking is not acting."""
+
+
+def start(
+    session: Session,
+    key: str,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    actor: Actor | None,
+    title: str = "",
+    business_key: str | None = None,
+    unit_id: str | None = None,
+    parent_id: str | None = None,
+    definition_id: str | None = None,
+) -> ProcessInstance:
+    """Start the latest version of a process (or a certain one) and run it to its first stand-still."""
+    check_variables(variables or {})
+    definition = definitions.get(session, definition_id) if definition_id else definitions.latest(session, key)
+    instance = ProcessInstance(
+        id=ids.new(), definition_id=definition.id, definition_key=definition.key, business_key=business_key,
+        title=title or definition.name, unit_id=unit_id, parent_id=parent_id,
+        started_by_id=actor.id if actor else None, started_at=clock.now(), status=InstanceStatus.ACTIVE, state=b"",
+        history_length=0, history_head="",
+    )  # fmt: skip
+    session.add(instance)
+    session.flush()
+    runtime.begin(session, instance, variables or {}, actor=actor)
+    return instance
+
+
+def get(session: Session, instance_id: str, *, actor: Actor) -> ProcessInstance:
+    """The instance, if this person may know of it; otherwise it is as if there were none."""
+    instance = session.get(ProcessInstance, instance_id)
+    if instance is None or not can_view(session, actor, instance):
+        raise NotFound(f"no process instance {instance_id}", advice="没有这个流程，或您无权查看。")
+    return instance
+
+
+def can_view(session: Session, actor: Actor, instance: ProcessInstance) -> bool:
+    """Those who oversee, those of the unit in charge, whoever started it, and whoever has or had something to do in it."""
+    if actor.roles & OVERSEERS or instance.started_by_id == actor.id:
+        return True
+    unit = instance.unit
+    if unit is not None and (unit.key in actor.units or (unit.parent and unit.parent.key in actor.units)):
+        return True
+    return session.scalar(_part_in(instance, actor).limit(1)) is not None
+
+
+def can_start(actor: Actor, key: str) -> bool:
+    """Ours are started by the plan and by supervision; others by those who answer for processes."""
+    return actor.has_role("process_designer")
+
+
+def require_can_start(actor: Actor, key: str) -> None:
+    if not can_start(actor, key):
+        raise NotAllowed(f"{actor.login} may not start {key}", advice="只有流程设计员可以直接启动流程。")
+
+
+def children(session: Session, instance_id: str) -> list[ProcessInstance]:
+    ours = select(ProcessInstance).where(ProcessInstance.parent_id == instance_id)
+    return list(session.scalars(ours.order_by(ProcessInstance.started_at, ProcessInstance.id)))
+
+
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Refuse names the token engine keeps for itself, and more than 64 KB in all."""
+    for name in variables:
+        if not name.isidentifier() or name.startswith("_") or name in ("data_objects", "typename"):
+            raise InvalidInput(f"variable name {name!r} is not allowed", code="variable", advice=f"变量名“{name}”不可用。")
+    if len(_as_json(variables)) > MAX_VARIABLE_BYTES:
+        raise InvalidInput("variables exceed 64 KB", code="variable", advice="变量总量超过 64 KB。")
+
+
+def _as_json(variables: Mapping[str, Any]) -> str:
+    try:
+        return to_json(dict(variables))
+    except TypeError as error:
+        raise InvalidInput(f"variables are not JSON: {error}", code="variable", advice="变量的值须是 JSON。") from error
+
+
+def _part_in(instance: ProcessInstance, actor: Actor) -> Any:
+    mine = or_(
+        UserTask.assignee_id == actor.id,
+        UserTask.completed_by_id == actor.id,
+        UserTask.id.in_(select(Candidate.user_task_id).where(Candidate.group_key.in_(actor.groups))),
+    )
+    return select(UserTask.id).where(UserTask.instance_id == instance.id, mine)

@@ -1,0 +1,1 @@
+"""The yearly work plan: launching it, what its diagrams call, and how it stands."""

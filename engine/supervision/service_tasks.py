@@ -1,0 +1,112 @@
+"""What the diagrams of supervision call by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine import clock, history, ids, instances, user_tasks
+from engine.errors import InvalidInput
+from engine.history import Entry
+from engine.identity import Actor
+from engine.models import Finding, InstanceStatus, ProcessInstance, SupervisionRound, Visit, WorkPoint
+from engine.runtime import ServiceTask
+from engine.supervision import rounds, rules
+
+
+def open_point_round(
+    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> None:
+    """A work point's 督导 phase: one round with a visit to the chosen school."""
+    arranged = user_tasks.submissions(session, instance.id, "arrange_supervision")[-1].data
+    point = session.scalars(select(WorkPoint).where(WorkPoint.instance_id == instance.id)).one()
+    bindings = rounds.bindings_on(session, clock.today(), arranged["school"])
+    if not bindings:
+        raise InvalidInput("no inspector bound", advice="这所学校还没有责任督学，请先安排或另选学校。")
+    rounds.open_round(
+        session, key=f"point:{instance.id}", title=f"要点{point.number}督导", theme=arranged["theme"],
+        visit_by=date.fromisoformat(arranged["visit_by"]), bindings=bindings, actor=actor, point=point,
+    )  # fmt: skip
+
+
+def open_visits(
+    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> None:
+    """Start a visit for every school of the round."""
+    opened = session.get_one(SupervisionRound, variables["round"])
+    for visit in opened.visits:
+        visit.instance = instances.start(
+            session, "school_visit", {"visit": visit.id, "visit_due_at": opened.visit_by.isoformat()}, actor=actor,
+            title=f"{visit.school.name} {opened.title}", business_key=f"visit:{visit.id}", unit_id=visit.school_id,
+            parent_id=instance.id,
+        )  # fmt: skip
+    session.flush()
+
+
+def count_open_items(
+    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
+    """Visits not yet made and findings not yet closed."""
+    still_open = [child for child in instances.children(session, instance.id) if child.status == InstanceStatus.ACTIVE]
+    return {"open_items": len(still_open)}
+
+
+def record_visit(
+    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> None:
+    visit = session.get_one(Visit, variables["visit"])
+    told = _record(session, instance)
+    visit.visited_on, visit.summary = date.fromisoformat(told["visited_on"]), told["summary"]
+
+
+def issue_finding(
+    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> None:
+    """Send the rectification notice: a finding with its own process, child of the round."""
+    visit = session.get_one(Visit, variables["visit"])
+    told = _record(session, instance)
+    assert actor is not None, "a finding is made by the inspector who submits the visit"
+    finding = Finding(
+        id=ids.new(), number=rounds.next_number(session, clock.now()), visit_id=visit.id, unit_id=visit.school_id,
+        title=told["problem_title"], description=told["problem_description"], clause=told["clause"],
+        severity=told["severity"], found_by_id=actor.id, issued_at=clock.now(),
+        rectify_by=date.fromisoformat(told["rectify_by"]),
+    )  # fmt: skip
+    session.add(finding)
+    session.flush()
+    finding.instance = instances.start(
+        session, "finding", {"finding": finding.id, "rectify_due_at": finding.rectify_by.isoformat()}, actor=actor,
+        title=f"问题 {finding.number} {finding.title}", business_key=f"finding:{finding.number}",
+        unit_id=finding.unit_id, parent_id=instance.parent_id,
+    )  # fmt: skip
+    session.flush()
+
+
+def close_finding(
+    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> None:
+    """销号: only after a rectification was submitted, and by somebody who submitted none."""
+    finding = session.get_one(Finding, variables["finding"])
+    rectifiers = {each.submitted_by_id for each in user_tasks.submissions(session, instance.id, "rectify")}
+    rules.require_can_close(actor, finding, rectifiers)
+    assert actor is not None
+    finding.closed_at, finding.closed_by_id = clock.now(), actor.id
+    history.record(session, instance, [Entry("finding.closed", actor.id, detail={"number": finding.number})])
+
+
+def _record(session: Session, instance: ProcessInstance) -> dict[str, Any]:
+    return user_tasks.submissions(session, instance.id, "visit_school")[-1].data
+
+
+TABLE: dict[str, ServiceTask] = {
+    "supervision.open_point_round": open_point_round,
+    "supervision.open_visits": open_visits,
+    "supervision.count_open_items": count_open_items,
+    "supervision.record_visit": record_visit,
+    "supervision.issue_finding": issue_finding,
+    "finding.close": close_finding,
+}

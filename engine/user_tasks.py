@@ -1,0 +1,179 @@
+"""User tasks (待办): who sees them, who may do them, claiming and completing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+import forms
+from engine import clock, history, instances, options, runtime
+from engine.db import to_json
+from engine.errors import Conflict, InvalidState, NotAllowed, NotFound
+from engine.history import Entry
+from engine.identity import Actor
+from engine.models import Candidate, Person, ProcessInstance, Submission, TaskStatus, UserTask
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why somebody may not do a task, in words for them."""
+
+    reason: str
+
+
+def refusal(actor: Actor, task: UserTask) -> Refusal | None:
+    """The one rule for button and operation: None if the task is this person's to do."""
+    if task.status != TaskStatus.OPEN:
+        return Refusal("这件待办已经办结。")
+    if actor.id in task.excluded:
+        return Refusal("不能由您办理：您办过它所要审核的环节，须由其他人办理。")
+    if task.assignee_id == actor.id:
+        return None
+    if task.assignee_id is not None:
+        return Refusal("这件待办已由他人认领。")
+    return None if actor.groups & set(task.candidate_groups) else Refusal("这件待办不属于您。")
+
+
+def can_complete(actor: Actor, task: UserTask) -> bool:
+    return refusal(actor, task) is None
+
+
+def inbox(actor: Actor, *, search: str = "") -> Select[tuple[UserTask]]:
+    """The open tasks of a person, due first: assigned, or offered to one of their groups."""
+    offered = select(Candidate.user_task_id).where(Candidate.group_key.in_(actor.groups))
+    mine = or_(UserTask.assignee_id == actor.id, UserTask.id.in_(offered))
+    wanted = select(UserTask).where(UserTask.status == TaskStatus.OPEN, mine)
+    if search:
+        words = f"%{search.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+        wanted = wanted.join(UserTask.instance).where(
+            or_(UserTask.name.like(words, escape="!"), ProcessInstance.title.like(words, escape="!"))
+        )
+    return wanted.order_by(UserTask.due_at.is_(None), UserTask.due_at, UserTask.created_at, UserTask.id)
+
+
+def page_of(session: Session, wanted: Select[tuple[UserTask]], page: int = 1) -> list[UserTask]:
+    """One page of a selection with what a list shows of each."""
+    whole = wanted.options(joinedload(UserTask.instance).joinedload(ProcessInstance.unit))
+    return list(session.scalars(whole.limit(PAGE).offset((page - 1) * PAGE)))
+
+
+def count(session: Session, wanted: Select[tuple[UserTask]]) -> int:
+    return session.scalar(select(func.count()).select_from(wanted.order_by(None).subquery())) or 0
+
+
+def done_by(actor: Actor) -> Select[tuple[UserTask]]:
+    """What a person has completed, latest first."""
+    mine = select(UserTask).where(UserTask.completed_by_id == actor.id)
+    return mine.order_by(UserTask.ended_at.desc(), UserTask.id)
+
+
+def get(session: Session, task_id: str, *, actor: Actor) -> UserTask:
+    """The task, if this person may know of it: theirs to do, or part of an instance they may look at."""
+    task = session.get(UserTask, task_id)
+    if task is None or not (can_complete(actor, task) or instances.can_view(session, actor, task.instance)):
+        raise NotFound(f"no user task {task_id}", advice="没有这件待办，或您无权查看。")
+    return task
+
+
+def claim(session: Session, task_id: str, *, actor: Actor, for_id: str | None = None) -> None:
+    """Take an offered task, so that nobody else does it. The loser of a race is told so."""
+    task = _locked(session, task_id, actor)
+    if task.assignee_id not in (None, actor.id):
+        raise Conflict(f"user task {task_id} is claimed", code="claimed", advice="这件待办已由他人认领。")
+    if for_id not in (None, actor.id):
+        raise NotAllowed("claiming for somebody else", advice="只能为自己认领。")
+    _require(actor, task)
+    task.assignee_id = actor.id
+    session.execute(delete(Candidate).where(Candidate.user_task_id == task.id))
+    _record(session, task, "user_task.claimed", actor)
+
+
+def unclaim(session: Session, task_id: str, *, actor: Actor) -> None:
+    """Put a claimed task back to the groups it was offered to."""
+    task = _locked(session, task_id, actor)
+    _require(actor, task)
+    if not task.candidate_groups:
+        raise InvalidState(f"user task {task_id} has no candidates", advice="这件待办没有其他候选人，不能退回认领。")
+    if task.assignee_id is not None:
+        task.assignee_id = None
+        runtime.offer(session, task)
+        _record(session, task, "user_task.unclaimed", actor)
+
+
+def complete(session: Session, task_id: str, submitted: Mapping[str, Any], *, actor: Actor) -> ProcessInstance:
+    """Do a task: check the form, keep what was submitted, move the instance on.
+
+    With a form, `submitted` is what was filled in (marshmallow's ValidationError names the fields at fault) and only
+    its routing fields become variables; without one it is variables.
+    """
+    task = _locked(session, task_id, actor)
+    _require(actor, task)
+    form = forms.get(task.form_key) if task.form_key else None
+    data = form.load(submitted, options.of_form(session, form)) if form else dict(submitted)
+    variables = form.routing(data) if form else data
+    instances.check_variables(variables)
+    submission = Submission(
+        user_task_id=task.id, instance_id=task.instance_id, activity_id=task.activity_id, form_key=task.form_key,
+        data=data, submitted_by_id=actor.id, submitted_at=clock.now(),
+    )  # fmt: skip
+    session.add(submission)
+    task.status, task.ended_at, task.completed_by_id = TaskStatus.COMPLETED, clock.now(), actor.id
+    session.flush()
+    runtime.step(
+        session,
+        task.instance,
+        lambda execution: execution.complete(task.id, variables),
+        actor=actor,
+        entries={task.id: _completed(task, data, actor)},
+    )
+    return task.instance
+
+
+def submissions(session: Session, instance_id: str, activity_id: str | None = None) -> list[Submission]:
+    """What was submitted in an instance, oldest first."""
+    wanted = select(Submission).where(Submission.instance_id == instance_id)
+    if activity_id:
+        wanted = wanted.where(Submission.activity_id == activity_id)
+    return list(session.scalars(wanted.order_by(Submission.submitted_at, Submission.user_task_id)))
+
+
+def people_of(session: Session, ids: set[str]) -> dict[str, str]:
+    """Names by id."""
+    found = session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
+    return {row.id: row.name for row in found}
+
+
+def _completed(task: UserTask, data: dict[str, Any], actor: Actor) -> Entry:
+    return Entry(
+        "user_task.completed", actor.id, task.process_key, task.activity_id, "userTask", task.name, task.created_at,
+        task.id, {"round": task.round, "submitted": history.fingerprint(to_json(data)), "decision": data.get("decision")},
+    )  # fmt: skip
+
+
+def _locked(session: Session, task_id: str, actor: Actor) -> UserTask:
+    """The task with its instance locked; what another step changed meanwhile is seen."""
+    known = get(session, task_id, actor=actor)
+    runtime.lock(session, known.instance_id)
+    session.refresh(known)
+    return known
+
+
+def _require(actor: Actor, task: UserTask) -> None:
+    refused = refusal(actor, task)
+    if refused is None:
+        return
+    if task.status != TaskStatus.OPEN:
+        raise InvalidState(f"user task {task.id} is {task.status}", code="not_open", advice=refused.reason)
+    raise NotAllowed(f"user task {task.id} is not for {actor.login}", advice=refused.reason)
+
+
+def _record(session: Session, task: UserTask, kind: str, actor: Actor) -> None:
+    instance = task.instance
+    entry = Entry(kind, actor.id, task.process_key, task.activity_id, None, task.name, user_task_id=task.id)
+    history.record(session, instance, [entry])
