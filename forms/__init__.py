@@ -6,24 +6,23 @@ import json
 from functools import cache
 from importlib import resources
 
-from forms.document import Field, Form, FormInvalid, parse
+from forms.document import parse
+from forms.fields import Field, FormInvalid, Note
+from forms.form import Form
 
-__all__ = ["Field", "Form", "FormInvalid", "find", "get", "keys", "parse"]
+__all__ = ["Field", "Form", "FormInvalid", "Note", "find", "get", "keys", "parse"]
 
 
 @cache
 def get(key: str) -> Form:
     """The form `key`, shipped as `forms/<key>.form`."""
-    form = find(key)
-    if form is None:
+    if key not in keys():
         raise FormInvalid(f"没有表单“{key}”")
-    return form
+    return parse(json.loads(resources.files(__package__).joinpath(f"{key}.form").read_text("utf-8")))
 
 
 def find(key: str) -> Form | None:
-    if key not in keys():
-        return None
-    return parse(json.loads(resources.files(__package__).joinpath(f"{key}.form").read_text("utf-8")))
+    return get(key) if key in keys() else None
 
 
 @cache

@@ -1,145 +1,151 @@
-"""A form-js document as the product reads it: fields with labels, limits and choices, and the schema that guards them."""
+"""Reading form-js documents. What we cannot show or guard is refused, never skipped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import marshmallow
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 
 from forms import expressions, schema
+from forms.fields import Field, FormInvalid, Note
+from forms.form import Form
 
-Option = tuple[str, str]
-"""What is submitted, and what a person reads."""
-
-INPUTS = {"textfield", "textarea", "number", "select", "radio", "checkbox", "datetime"}
-SILENT = {"text", "separator", "spacer"}
-DYNAMIC = "valuesKey"
-
-
-class FormInvalid(ValueError):
-    """Not a form document we can show and guard."""
-
-
-@dataclass(frozen=True)
-class Field:
-    key: str
-    type: str
-    label: str
-    description: str = ""
-    required: bool = False
-    required_when: str | None = None
-    """A condition over the other fields under which this one must be filled."""
-    options: tuple[Option, ...] = ()
-    options_source: str | None = None
-    """Name of a list the engine supplies (schools, …) where the choices are not in the document."""
-    minimum: float | None = None
-    maximum: float | None = None
-    min_length: int | None = None
-    max_length: int | None = None
-    suffix: str = ""
-    as_buttons: bool = False
-    """The choices are the page's submit buttons."""
-    routing: bool = False
-    """The value becomes a process variable."""
-
-
-@dataclass(frozen=True)
-class Form:
-    key: str
-    fields: tuple[Field, ...]
-
-    def load(self, raw: Mapping[str, object], options: Mapping[str, Sequence[Option]] | None = None) -> dict[str, Any]:
-        """What was submitted, checked and in JSON types; marshmallow's ValidationError names every field at fault.
-
-        `options` supplies the dynamic choices by the name of their source.
-        """
-        loaded: dict[str, Any] = self._schema.load(schema.without_blanks(raw))
-        errors = {**self._missing(loaded), **self._not_offered(loaded, options or {})}
-        if errors:
-            raise marshmallow.ValidationError(errors)
-        return loaded
-
-    def routing(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The part of a submission that the diagram's conditions may see."""
-        return {field.key: data[field.key] for field in self.fields if field.routing and field.key in data}
-
-    @cached_property
-    def _schema(self) -> marshmallow.Schema:
-        return schema.build(self.key, self.fields)
-
-    def _missing(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
-        return {
-            field.key: [schema.required_message(field)]
-            for field in self.fields
-            if field.required_when and data[field.key] is None and _holds(field.required_when, data)
-        }
-
-    def _not_offered(
-        self, data: Mapping[str, Any], options: Mapping[str, Sequence[Option]]
-    ) -> dict[str, list[str]]:  # fmt: skip
-        return {
-            field.key: [schema.CHOOSE]
-            for field in self.fields
-            if field.options_source
-            and data[field.key] is not None
-            and data[field.key] not in {value for value, _ in options.get(field.options_source, ())}
-        }
+INPUTS = {"textfield", "textarea", "number", "select", "radio", "checkbox", "checklist", "datetime"}
+NOTES = {"text", "separator"}
 
 
 def parse(document: Mapping[str, Any]) -> Form:
-    """The form in a form-js document. What we cannot show or guard is refused, never skipped."""
+    """The form in a form-js document, or FormInvalid."""
     try:
-        fields = tuple(_fields(document["components"]))
-        key = str(document["id"])
-    except (KeyError, TypeError) as error:
-        raise FormInvalid(f"表单缺少 {error}") from error
-    if len({field.key for field in fields}) < len(fields):
-        raise FormInvalid(f"表单“{key}”的字段重复")
-    return Form(key, fields)
+        read = _Document().load(document)
+    except (ValidationError, RecursionError) as error:
+        raise FormInvalid(f"不是form-js表单：{error}") from error
+    form = Form(read["id"], tuple(_parts(read["components"])))
+    keys = [field.key for field in form.fields]
+    for field in form.fields:
+        if keys.count(field.key) > 1:
+            raise FormInvalid(f"字段“{field.key}”重复")
+        _check(field, keys)
+    return form
 
 
-def _fields(components: Sequence[Mapping[str, Any]]) -> Iterator[Field]:
+class _Lenient(Schema):
+    """A modeler writes down much that is its own affair (ids, layout)."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class _Limits(Schema):
+    """Not lenient: a limit we do not know is one we would not guard."""
+
+    class Meta:
+        unknown = RAISE
+
+    required = fields.Boolean(load_default=False)
+    minimum = fields.Float(data_key="min", load_default=None)
+    maximum = fields.Float(data_key="max", load_default=None)
+    min_length = fields.Integer(data_key="minLength", load_default=None)
+    max_length = fields.Integer(data_key="maxLength", load_default=None)
+
+
+def _unguarded(name: str) -> fields.Raw:
+    """A setting that changes what may be submitted and that we do not enforce: it must be off."""
+    return fields.Raw(data_key=name, allow_none=True, validate=_off)
+
+
+def _off(value: object) -> None:
+    if value is not False:
+        raise ValidationError("不支持这项设置")
+
+
+class _Option(_Lenient):
+    value = fields.String(required=True)
+    label = fields.String(required=True)
+
+
+class _Appearance(_Lenient):
+    suffix = fields.String(data_key="suffixAdorner", load_default="")
+
+
+class _Component(_Lenient):
+    type = fields.String(required=True)
+    key = fields.String(load_default="")
+    label = fields.String(load_default="")
+    date_label = fields.String(data_key="dateLabel", load_default="")
+    subtype = fields.String(load_default="date")
+    description = fields.String(load_default="")
+    text = fields.String(load_default="")
+    options = fields.List(fields.Nested(_Option), data_key="values", load_default=list)
+    options_source = fields.String(data_key="valuesKey", load_default=None)
+    limits = fields.Nested(_Limits, data_key="validate", load_default=lambda: _Limits().load({}))
+    appearance = fields.Nested(_Appearance, load_default=lambda: _Appearance().load({}))
+    properties = fields.Dict(fields.String(), fields.String(), load_default=dict)
+    components = fields.List(fields.Nested(lambda: _Component()), load_default=list)
+    conditional = _unguarded("conditional")
+    decimal_digits = _unguarded("decimalDigits")
+    disabled = _unguarded("disabled")
+    disallow_passed_dates = _unguarded("disallowPassedDates")
+    readonly = _unguarded("readonly")
+    serialize_to_string = _unguarded("serializeToString")
+
+
+class _Document(_Lenient):
+    id = fields.String(required=True)
+    components = fields.List(fields.Nested(_Component), required=True)
+
+
+def _parts(components: Sequence[Mapping[str, Any]], group: str = "") -> Iterator[Field | Note]:
     for component in components:
         kind = component["type"]
-        if kind in ("group", "dynamiclist"):
-            yield from _fields(component["components"])
+        if kind == "group":
+            yield from _parts(component["components"], component["label"])
+        elif kind in NOTES:
+            yield Note(kind, component["text"], group)
         elif kind in INPUTS:
-            yield _field(component)
-        elif kind not in SILENT:
-            raise FormInvalid(f"不支持的字段类型 {kind}")
+            yield _field(component, group)
+        else:
+            raise FormInvalid(f"不支持{kind}类型的字段")
 
 
-def _field(component: Mapping[str, Any]) -> Field:
-    limits = component.get("validate", {})
-    properties = component.get("properties", {})
-    condition = properties.get("requiredWhen")
-    if condition:
-        expressions.compile(condition)
+def _field(component: Mapping[str, Any], group: str) -> Field:
+    properties = component["properties"]
+    if component["type"] == "datetime" and component["subtype"] != "date":
+        raise FormInvalid(f"字段“{component['key']}”：只支持日期，不支持时间")
     return Field(
         key=component["key"],
         type=component["type"],
-        label=component.get("label") or component["dateLabel"],
-        description=component.get("description", ""),
-        required=bool(limits.get("required")),
-        required_when=condition,
-        options=tuple((_text(option["value"]), option["label"]) for option in component.get("values", ())),
-        options_source=component.get(DYNAMIC),
-        minimum=limits.get("min"),
-        maximum=limits.get("max"),
-        min_length=limits.get("minLength"),
-        max_length=limits.get("maxLength"),
-        suffix=component.get("appearance", {}).get("suffixAdorner", ""),
+        label=component["label"] or component["date_label"],
+        description=component["description"],
+        required_when=properties.get("requiredWhen"),
+        options=tuple((option["value"], option["label"]) for option in component["options"]),
+        options_source=component["options_source"],
+        suffix=component["appearance"]["suffix"],
         as_buttons=properties.get("as") == "buttons",
         routing=properties.get("routing") == "true",
+        group=group,
+        **component["limits"],
     )
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _check(field: Field, keys: Sequence[str]) -> None:
+    if not expressions.is_name(field.key) or field.key in schema.RESERVED:
+        raise FormInvalid(f"字段名“{field.key}”不可用")
+    if not field.label:
+        raise FormInvalid(f"字段“{field.key}”没有标签")
+    if field.is_choice and not (field.options or field.options_source):
+        raise FormInvalid(f"字段“{field.key}”没有选项")
+    if field.as_buttons and not (field.type == "radio" and field.options):
+        raise FormInvalid(f"字段“{field.key}”不是单选，不能作为按钮")
+    if field.required_when:
+        _check_condition(field.key, field.required_when, keys)
 
 
-def _holds(condition: str, data: Mapping[str, Any]) -> bool:
-    return bool(expressions.compile(condition).evaluate(data))
+def _check_condition(key: str, condition: str, keys: Sequence[str]) -> None:
+    try:
+        unknown = expressions.compile(condition).names.difference(keys)
+    except expressions.ExpressionInvalid as error:
+        raise FormInvalid(f"字段“{key}”的必填条件：{error}") from error
+    if unknown:
+        raise FormInvalid(f"字段“{key}”的必填条件提到没有的字段{'、'.join(sorted(unknown))}")

@@ -4,134 +4,195 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields
 
-if TYPE_CHECKING:
-    from forms.document import Field
+from forms.fields import Field
 
 CHOOSE = "请选择列出的选项"
-DATE = re.compile(r"(\d{4})[-./年]?(\d{1,2})[-./月]?(\d{1,2})日?")
 MAX_TEXT = 20_000
+MAX_NUMBER = 10**15
+MAX_WRITTEN_NUMBER = 40
+RESERVED = frozenset({"Meta"})
+"""A schema keeps its own settings under this name."""
+
+BLANK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]*")
+"""Nothing that a reader would see."""
+
+NUMBER = re.compile(r"[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)(\.[0-9]+)?")
+DATE = re.compile(
+    r"([12][0-9]{3})(?:([-./])([0-9]{1,2})\2([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日|([0-9]{2})([0-9]{2}))"
+)
+FULL_WIDTH = {sign + 0xFEE0: sign for sign in range(ord("!"), ord("~") + 1)}
+"""Digits and signs as a Chinese keyboard writes them. Not NFKC, which reads 5² as 52."""
+
+TICKS = {"true": True, "on": True, "false": False}
+
+Check = Callable[[Any], None]
 
 
 def required_message(field: Field) -> str:
-    verb = "请选择" if field.options or field.options_source else "请填写"
-    return f"{verb}{field.label}"
+    if field.type == "checkbox":
+        return f"请勾选{field.label}"
+    return f"请选择{field.label}" if field.is_choice else f"请填写{field.label}"
 
 
-class Strict(Schema):
-    """Unknown fields are refused, and said so in Chinese."""
-
-    class Meta:
-        unknown = RAISE
-
-    error_messages = {"unknown": "未知字段", "type": "提交的内容格式不对"}
-
-
-class Text(fields.String):
-    """Trimmed text; empty means not given. Control characters other than line breaks and tabs are refused."""
-
-    default_error_messages = {"invalid": "应为文字", "control": "含有不可见的控制字符"}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if not isinstance(value, str):
-            raise self.make_error("invalid")
-        text = value.replace("\r\n", "\n").strip()
-        if any(unicodedata.category(sign) == "Cc" and sign not in "\n\t" for sign in text):
-            raise self.make_error("control")
-        return text
-
-
-class Number(fields.Field[Any]):
-    """`88.4`, `12,480`, full-width digits or a JSON number."""
-
-    default_error_messages = {"invalid": "应为数字"}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-            raise self.make_error("invalid")
-        written = unicodedata.normalize("NFKC", str(value)).replace(",", "").strip()
-        if not re.fullmatch(r"-?\d{1,15}(\.\d{1,6})?", written):
-            raise self.make_error("invalid")
-        return float(written) if "." in written else int(written)
-
-
-class Day(fields.Field[Any]):
-    """A date in any of the ways people write one; kept as ISO text."""
-
-    default_error_messages = {"invalid": "日期应写作 2021-09-30"}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        written = DATE.fullmatch(unicodedata.normalize("NFKC", value).strip()) if isinstance(value, str) else None
-        try:
-            if written:
-                return date(*map(int, written.groups())).isoformat()
-        except ValueError:
-            pass
-        raise self.make_error("invalid")
-
-
-class Tick(fields.Boolean):
-    default_error_messages = {"invalid": CHOOSE}
-
-
-KINDS: dict[str, type[fields.Field[Any]]] = {"number": Number, "datetime": Day, "checkbox": Tick}
+def is_blank(value: object) -> bool:
+    """An HTML form sends an empty field as empty text: that is nothing."""
+    return value is None or value == [] or (isinstance(value, str) and BLANK.fullmatch(value) is not None)
 
 
 def build(name: str, described: Sequence[Field]) -> Schema:
-    """One schema class per form; instances are safe to share."""
-    return Strict.from_dict({field.key: _guard(field) for field in described}, name=f"Form {name}")()
+    """One schema class per form; its instance is safe to share."""
+    return _Strict.from_dict({field.key: _guard(field) for field in described}, name=f"Form {name}")()
 
 
-def _guard(field: Field) -> fields.Field[Any]:
-    options = dict(field.options)
-    boolean = set(options) == {"true", "false"}
-    kind = Tick if boolean else KINDS.get(field.type, Text)
-    required = field.required and field.type != "checkbox"
-    complaint = required_message(field)
-    defaults = {} if required else {"load_default": False if field.type == "checkbox" else None}
-    return kind(
-        validate=_limits(field, () if boolean else tuple(options)),
-        required=required,
-        allow_none=not required,
-        error_messages={"required": complaint, "null": complaint},
-        **defaults,
-    )
+class _Strict(Schema):
+    class Meta:
+        unknown = RAISE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error_messages |= {"unknown": "未知字段", "type": "提交的内容格式不对"}
 
 
-def without_blanks(raw: Mapping[str, object]) -> dict[str, object]:
-    """An HTML form sends an empty field as empty text: that is nothing."""
-    return {key: None if isinstance(value, str) and not value.strip() else value for key, value in raw.items()}
+def _guard(field: Field) -> fields.Function:
+    read = _tick if field.is_yes_or_no else _READERS[field.type]
+    messages: dict[str, Any] = {"required": required_message(field)}
+    if field.required:
+        return fields.Function(
+            deserialize=read, validate=_checks(field), required=True, error_messages=messages
+        )
+    return fields.Function(deserialize=read, validate=_checks(field), load_default=_nothing(field))
 
 
-def _limits(field: Field, options: tuple[str, ...]) -> list[Any]:
-    limits: list[Any] = []
-    if options:
-        limits.append(validate.OneOf(options, error=CHOOSE))
+def _text(value: object) -> str:
+    """Trimmed text. Control characters other than line breaks and tabs, and halves of characters, are refused."""
+    if not isinstance(value, str):
+        raise ValidationError("应为文字")
+    text = value.replace("\r\n", "\n").strip()
+    if any(unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\n\t" for sign in text):
+        raise ValidationError("含有不可见的控制字符")
+    return text
+
+
+def _line(value: object) -> str:
+    """What becomes a title, a number or the subject of a mail."""
+    text = _text(value)
+    if "\n" in text:
+        raise ValidationError("只能填一行")
+    return text
+
+
+def _number(value: object) -> int | float:
+    """`88.4`, `12,480`, full-width digits or a JSON number."""
+    number = _written_number(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise ValidationError("应为数字，如12480或88.4")
+    if not abs(number) <= MAX_NUMBER:  # so that NaN is caught as well
+        raise ValidationError("超出可以填写的范围")
+    return number
+
+
+def _written_number(text: str) -> int | float | None:
+    written = text.strip().translate(FULL_WIDTH)
+    if len(written) > MAX_WRITTEN_NUMBER or not NUMBER.fullmatch(written):
+        return None
+    digits = written.replace(",", "")
+    return float(digits) if "." in digits else int(digits)
+
+
+def _day(value: object) -> str:
+    """A date in any of the ways people write one; kept as ISO text."""
+    found = DATE.fullmatch(value.strip().translate(FULL_WIDTH)) if isinstance(value, str) else None
+    try:
+        if found:
+            return date(*(int(part) for part in found.groups() if part and part.isdigit())).isoformat()
+    except ValueError:
+        pass
+    raise ValidationError("日期应写作2021-09-30")
+
+
+def _tick(value: object) -> bool:
+    """A boolean, or the words in which HTML and our choices write one."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in TICKS:
+        return TICKS[value]
+    raise ValidationError(CHOOSE)
+
+
+def _choice(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValidationError(CHOOSE)
+    return value
+
+
+def _choices(value: object) -> list[str]:
+    """Several choices; a single one may come bare, as HTML sends it."""
+    chosen = value if isinstance(value, list) else [value]
+    return list(dict.fromkeys(map(_choice, chosen)))
+
+
+_READERS: dict[str, Callable[[Any], object]] = {
+    "textfield": _line,
+    "textarea": _text,
+    "number": _number,
+    "datetime": _day,
+    "checkbox": _tick,
+    "select": _choice,
+    "radio": _choice,
+    "checklist": _choices,
+}
+
+
+def _nothing(field: Field) -> Any:
+    """What an optional field is when it was left empty."""
+    return {"checkbox": False, "checklist": list}.get(field.type)
+
+
+def _checks(field: Field) -> list[Check]:
     if field.type == "number":
-        limits.append(_range(field))
-    elif field.type in ("textfield", "textarea"):
-        limits.append(_length(field))
-    return limits
+        return [_range(field.minimum, field.maximum)]
+    if field.type in ("textfield", "textarea"):
+        return [_length(field.min_length, field.max_length or MAX_TEXT)]
+    if field.type == "checkbox" and field.required:
+        return [_ticked(required_message(field))]
+    return []
 
 
-def _range(field: Field) -> Any:
-    low, high = field.minimum, field.maximum
-    bounds = f"应在 {low:g} 到 {high:g} 之间" if low is not None and high is not None else "数值超出范围"
-    return validate.Range(low, high, error=bounds)
+def _range(low: float | None, high: float | None) -> Check:
+    def check(number: float) -> None:
+        if low is not None and high is not None and not low <= number <= high:
+            raise ValidationError(f"应在{_short(low)}到{_short(high)}之间")
+        if low is not None and number < low:
+            raise ValidationError(f"不能小于{_short(low)}")
+        if high is not None and number > high:
+            raise ValidationError(f"不能大于{_short(high)}")
+
+    return check
 
 
-def _length(field: Field) -> Any:
-    longest = field.max_length or MAX_TEXT
+def _short(number: float) -> str:
+    return str(int(number) if number == int(number) else number)
 
+
+def _length(shortest: int | None, longest: int) -> Check:
     def check(text: str) -> None:
         if len(text) > longest:
-            raise ValidationError(f"不能超过 {longest} 字，现有 {len(text)} 字")
-        if field.min_length and len(text) < field.min_length:
-            raise ValidationError(f"不能少于 {field.min_length} 字")
+            raise ValidationError(f"不能超过{longest}字，现有{len(text)}字")
+        if shortest and len(text) < shortest:
+            raise ValidationError(f"不能少于{shortest}字，现有{len(text)}字")
+
+    return check
+
+
+def _ticked(complaint: str) -> Check:
+    def check(ticked: bool) -> None:
+        if not ticked:
+            raise ValidationError(complaint)
 
     return check

@@ -1,0 +1,121 @@
+"""The commands behind `run.py` that need no browser. Each takes the parsed arguments and returns an exit code."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+import threading
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from engine import application, clock, db, definitions, history, identity, ids, scheduler, settings
+from engine.demonstration import setup
+from engine.errors import DefinitionRefused, EngineError
+from engine.models import Person, Position, Unit
+from engine.spiff.timers import after
+
+
+def worker(arguments: Namespace) -> int:
+    """Tick the scheduler without serving pages, until interrupted."""
+    application.open_application(arguments.database)
+    ticking = scheduler.start()
+    print("作业进程已启动，按 Ctrl-C 停止。", flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("\n已停止。")
+    finally:
+        ticking.shutdown()
+    return 0
+
+
+def clock_command(arguments: Namespace) -> int:
+    """Show a demonstration's time, or move it forward."""
+    application.open_application(arguments.database)
+    with db.transaction() as session:
+        if arguments.advance:
+            settings.move_clock(session, after(arguments.advance, clock.now()))
+    print(f"{clock.now().astimezone(clock.LOCAL):%Y-%m-%d %H:%M}")
+    return 0
+
+
+def accounts(arguments: Namespace) -> int:
+    """List the people of a demonstration."""
+    if application.open_application(arguments.database) != settings.DEMONSTRATION:
+        raise EngineError("not a demonstration", advice="只有演示环境可以列出账号。")
+    with db.reading() as session:
+        rows = list(_accounts(session))
+    if arguments.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        for row in rows:
+            held = "；".join(f"{each['unit']} {each['title']}" for each in row["positions"])
+            print(f"{row['login']:<20} {row['name']}\t{held}")
+        print(f"密码：{setup.password()}")
+    return 0
+
+
+def admin(arguments: Namespace) -> int:
+    """Create an administrator of a real installation; the password is asked for, or read from standard input."""
+    application.open_application(arguments.database)
+    prompt = getpass.getpass if sys.stdin.isatty() else lambda _: sys.stdin.readline().rstrip("\n")
+    secret = prompt("密码（至少 12 位）：")
+    with db.transaction() as session:
+        person = identity.create_person(session, arguments.login, arguments.name or arguments.login, secret)
+        unit = session.scalar(select(Unit).where(Unit.kind == "bureau")) or _bureau(session)
+        position = Position(id=ids.new(), unit_id=unit.id, role="system_admin", title="系统管理员", order=0)
+        person.positions.append(position)
+    print(f"已创建系统管理员 {arguments.login}。")
+    return 0
+
+
+def deploy(arguments: Namespace) -> int:
+    """Check diagrams and, unless told only to check, deploy them."""
+    application.open_application(arguments.database)
+    files = {path.name: path.read_bytes() for name in arguments.paths for path in _diagrams(Path(name))}
+    try:
+        with db.transaction() as session:
+            _, changed = definitions.deploy(session, "命令行部署", files, source="command")
+            names = [f"{definition.key} 第 {definition.version} 版" for definition in changed]
+            if arguments.check:
+                session.rollback()
+    except DefinitionRefused as refusal:
+        for problem in refusal.problems:
+            print(problem)
+        return 1
+    print("检查通过。" if arguments.check else f"已部署：{'、'.join(names) or '没有变化'}。")
+    return 0
+
+
+def verify(arguments: Namespace) -> int:
+    """Recompute every history chain."""
+    application.open_application(arguments.database)
+    with db.reading() as session:
+        faults = list(history.broken_chains(session))
+    for instance_id, reason in faults:
+        print(f"流程 {instance_id}：{reason}")
+    print(f"历史记录有 {len(faults)} 处不符。" if faults else "历史记录完整。")
+    return 1 if faults else 0
+
+
+def _accounts(session: Session) -> Iterator[dict[str, object]]:
+    everyone = select(Person).options(selectinload(Person.positions).joinedload(Position.unit)).order_by(Person.login)
+    for person in session.scalars(everyone):
+        held = [{"role": p.role, "unit": p.unit.name, "title": p.title} for p in person.positions]
+        yield {"login": person.login, "name": person.name, "unit": held[0]["unit"], "positions": held}
+
+
+def _bureau(session: Session) -> Unit:
+    unit = Unit(id=ids.new(), key="BUREAU", name="本局", kind="bureau")
+    session.add(unit)
+    session.flush()
+    return unit
+
+
+def _diagrams(path: Path) -> list[Path]:
+    return sorted(path.rglob("*.bpmn")) if path.is_dir() else [path]

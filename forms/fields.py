@@ -1,0 +1,57 @@
+"""What a form is made of, as the product reads it; how it is written down is `document`'s affair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Option = tuple[str, str]
+"""What is submitted, and what a person reads."""
+
+
+class FormInvalid(ValueError):
+    """Not a form document we can show and guard; the message says why."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing a person fills in."""
+
+    key: str
+    type: str
+    label: str
+    description: str = ""
+    required: bool = False
+    required_when: str | None = None
+    """A condition over the other fields under which this one must be filled."""
+    options: tuple[Option, ...] = ()
+    options_source: str | None = None
+    """Name of a list the engine supplies (schools, …) where the choices are not in the document."""
+    minimum: float | None = None
+    maximum: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    suffix: str = ""
+    as_buttons: bool = False
+    """The choices are the page's submit buttons."""
+    routing: bool = False
+    """The value becomes a process variable."""
+    group: str = ""
+    """Heading of the group the field stands in."""
+
+    @property
+    def is_choice(self) -> bool:
+        return self.type in ("select", "radio", "checklist")
+
+    @property
+    def is_yes_or_no(self) -> bool:
+        """Choices that spell a boolean are one."""
+        return {value for value, _ in self.options} == {"true", "false"}
+
+
+@dataclass(frozen=True)
+class Note:
+    """Text between the fields, or a rule (`separator`) without any."""
+
+    type: str
+    text: str = ""
+    group: str = ""

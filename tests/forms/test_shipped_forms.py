@@ -1,0 +1,69 @@
+"""Every form we ship keeps its contract: it parses, its conditions and choices are known, its texts are Chinese."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import pytest
+from marshmallow import ValidationError
+
+import forms
+from forms import FormInvalid
+
+KEYS = sorted(forms.keys())
+
+
+def test_forms_are_shipped() -> None:
+    assert "plan.draft" in KEYS
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_it_is_read_and_known_by_the_name_of_its_file(key: str) -> None:
+    assert forms.get(key).key == key
+    assert forms.get(key) is forms.find(key)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_it_speaks_chinese(key: str) -> None:
+    for field in forms.get(key).fields:
+        texts = [field.label, *(label for _, label in field.options)]
+        assert all("\u4e00" <= text[0] <= "\u9fff" for text in texts), texts
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_text_has_an_end(key: str) -> None:
+    """Without a limit of its own a field would take the general one, far more than its place on a page."""
+    for field in forms.get(key).fields:
+        assert field.max_length or field.type not in ("textfield", "textarea"), field.key
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_empty_submission_names_what_is_required(key: str) -> None:
+    form = forms.get(key)
+    with pytest.raises(ValidationError) as refused:
+        form.load({})
+    assert set(refused.value.messages_dict) == {field.key for field in form.fields if field.required}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_file_uses_each_id_once(key: str) -> None:
+    ids = list(
+        _ids(json.loads(resources.files(forms).joinpath(f"{key}.form").read_text("utf-8"))["components"])
+    )
+    assert len(ids) == len(set(ids))
+
+
+def _ids(components: list[Mapping[str, Any]]) -> list[str]:
+    return [
+        each for part in components for each in [part.get("id", id(part)), *_ids(part.get("components", []))]
+    ]
+
+
+@pytest.mark.parametrize("key", ["", "nobody", "../forms/decision", "decision.form", "__init__"])
+def test_there_is_no_other_form(key: str) -> None:
+    assert forms.find(key) is None
+    with pytest.raises(FormInvalid):
+        forms.get(key)

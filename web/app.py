@@ -1,0 +1,135 @@
+"""The Flask application: who is asking, what every answer carries, and how a refusal looks. Pages are in their own modules."""
+
+from __future__ import annotations
+
+import secrets
+from http import HTTPStatus
+from pathlib import Path
+
+from flask import Flask, Response, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+
+from engine import clock, db, errors, identity, settings
+from web import auth, health, instances, plan, rest, supervision, user_tasks, wording
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+MAX_BODY = 5_000_000
+STATUS = {
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
+    errors.InvalidState: HTTPStatus.CONFLICT,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.InvalidInput: HTTPStatus.BAD_REQUEST,
+    errors.DefinitionRefused: HTTPStatus.BAD_REQUEST,
+    db.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+OPEN_TO_ALL = {"auth.login", "auth.login_submit", "static", "health.healthz", "health.readyz"}
+
+csrf = CSRFProtect()
+
+
+def create_app() -> Flask:
+    """The application on the database that `engine.application` has opened."""
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=_secret_key(),
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    csrf.init_app(app)
+    for module in (auth, health, instances, plan, supervision, user_tasks):
+        app.register_blueprint(module.bp)
+    rest.register(app, csrf)
+    wording.register(app)
+    app.before_request(_know_who_asks)
+    app.after_request(_harden)
+    app.context_processor(_shared_by_all_pages)
+    app.register_error_handler(errors.EngineError, _refuse)
+    app.register_error_handler(CSRFError, _refuse_forgery)
+    app.register_error_handler(HTTPException, _refuse_http)
+    app.add_url_rule("/", "home", lambda: redirect(url_for("user_tasks.index")))
+    return app
+
+
+def status_of(error: errors.EngineError) -> HTTPStatus:
+    return next((code for kind, code in STATUS.items() if isinstance(error, kind)), HTTPStatus.CONFLICT)
+
+
+def _know_who_asks() -> ResponseReturnValue | None:
+    """Find the person behind the browser session; pages are for people who logged in."""
+    g.actor = None
+    if rest.is_rest(request.path):
+        return None
+    token = session.get("token")
+    if token:
+        with db.transaction() as opened:
+            settings.apply_clock(opened)
+            person = identity.person_of_session(opened, token)
+            if person:
+                identity.note_seen(opened, token)
+                g.actor = identity.actor(person)
+    if g.actor is None and request.endpoint not in OPEN_TO_ALL:
+        return redirect(url_for("auth.login", next=request.full_path if request.method == "GET" else None))
+    return None
+
+
+def _harden(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Vary"] = "Cookie"
+    return response
+
+
+def _shared_by_all_pages() -> dict[str, object]:
+    with db.reading() as opened:
+        demonstration = settings.is_demonstration(opened)
+        waiting = user_tasks.waiting(opened, g.actor) if g.get("actor") else 0
+    return {"actor": g.get("actor"), "now": clock.now(), "demonstration": demonstration, "waiting": waiting}
+
+
+def _refuse(error: errors.EngineError) -> ResponseReturnValue:
+    if rest.is_rest(request.path):
+        return rest.refuse(error, status_of(error))
+    return _page(status_of(error), error.advice or "无法完成，请返回上一页。")
+
+
+def _refuse_forgery(error: CSRFError) -> ResponseReturnValue:
+    return _page(HTTPStatus.BAD_REQUEST, "页面打开太久或不是从本系统打开的，没有提交。请返回上一页，刷新后再提交。")
+
+
+def _refuse_http(error: HTTPException) -> ResponseReturnValue:
+    if rest.is_rest(request.path):
+        return rest.refuse_http(error)
+    status = HTTPStatus(error.code or 500)
+    advice = {
+        HTTPStatus.NOT_FOUND: "没有这个页面，或您无权查看。",
+        HTTPStatus.METHOD_NOT_ALLOWED: "这个地址不能这样打开，请从页面上的按钮进入。",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "提交的内容过大。",
+    }.get(status, "这个请求无法处理，请返回上一页。")
+    return _page(status, advice)
+
+
+def _page(status: HTTPStatus, advice: str) -> ResponseReturnValue:
+    return render_template("refusal.html", advice=advice), status
+
+
+def _secret_key() -> str:
+    """The key that signs cookies: kept beside the database, made at the first start, readable by its owner alone."""
+    file = Path(db.var()) / "secret_key"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(32), "utf-8")
+    return file.read_text("utf-8")

@@ -1,0 +1,45 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from engine import db, identity
+
+bp = Blueprint("auth", __name__)
+
+
+@bp.get("/login")
+def login() -> ResponseReturnValue:
+    return render_template("login.html", target=_target())
+
+
+@bp.post("/login", endpoint="login_submit")
+def login_submit() -> ResponseReturnValue:
+    """Open a new browser session; whatever this browser was before is gone."""
+    with db.transaction() as opened:
+        person = identity.authenticate(opened, request.form.get("login", ""), request.form.get("password", ""))
+        if person is None:
+            message = "登录名或密码不对，请核对后再试。"
+            return render_template("login.html", target=_target(), refused=message, login=request.form.get("login")), 401
+        token = identity.open_session(opened, person)
+    session.clear()
+    session["token"] = token
+    return redirect(_target() or url_for("user_tasks.index"))
+
+
+@bp.post("/logout")
+def logout() -> ResponseReturnValue:
+    token = session.pop("token", None)
+    session.clear()
+    if token:
+        with db.transaction() as opened:
+            identity.close_session(opened, token)
+    return redirect(url_for("auth.login"))
+
+
+def _target() -> str:
+    """Where to go on to: a page of ours, never another site."""
+    target = request.values.get("next", "")
+    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else ""

@@ -1,0 +1,88 @@
+"""What happened in an instance, put into sentences for a timeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+import forms
+from engine import history, user_tasks
+from engine.models import HistoryEvent, Submission
+
+SAID = {
+    "instance.started": "流程启动",
+    "instance.completed": "流程办结",
+    "instance.terminated": "流程终止",
+    "user_task.claimed": "认领",
+    "user_task.unclaimed": "退回认领",
+    "user_task.cancelled": "待办取消",
+    "finding.closed": "问题销号",
+    "point.archived": "归档登记",
+}
+"""Kinds that are told; those of automatic steps only where they say something to people."""
+
+
+@dataclass(frozen=True)
+class Event:
+    at: datetime
+    who: str
+    what: str
+    opinion: str
+    round: int | None
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """One submission: who, when, and label–value pairs as the form shows them."""
+
+    name: str
+    who: str
+    at: datetime
+    answers: list[tuple[str, str]]
+
+
+def events(session: Session, instance_id: str) -> list[Event]:
+    """The story, latest first."""
+    told = [event for event in history.of(session, instance_id) if event.kind in SAID or event.kind == "user_task.completed"]
+    names = user_tasks.people_of(session, {event.actor_id for event in told if event.actor_id})
+    opinions = {each.user_task_id: each.data for each in user_tasks.submissions(session, instance_id)}
+    return [_event(event, names, opinions.get(event.user_task_id or "", {})) for event in reversed(told)]
+
+
+def submitted(session: Session, instance_id: str) -> list[Submitted]:
+    """Everything submitted so far, latest first."""
+    found = user_tasks.submissions(session, instance_id)
+    names = user_tasks.people_of(session, {each.submitted_by_id for each in found})
+    activities = {e.user_task_id: e.activity_name or "" for e in history.of(session, instance_id) if e.user_task_id}
+    return [
+        Submitted(activities.get(each.user_task_id, ""), names.get(each.submitted_by_id, ""), each.submitted_at, _answers(each))
+        for each in reversed(found)
+    ]
+
+
+def _event(event: HistoryEvent, names: dict[str, str], data: dict[str, Any]) -> Event:
+    verb = {"approve": "同意：", "return": "退回："}.get(event.detail.get("decision") or "", "办理：")
+    what = verb + (event.activity_name or "") if event.kind == "user_task.completed" else SAID[event.kind]
+    if event.kind == "instance.terminated":
+        what += f"（{event.detail['reason']}）"
+    who = names.get(event.actor_id or "", "系统")
+    return Event(event.at, who, what, data.get("opinion") or "", event.detail.get("round"))
+
+
+def _answers(submission: Submission) -> list[tuple[str, str]]:
+    form = forms.find(submission.form_key) if submission.form_key else None
+    if form is None:
+        return [(key, str(value)) for key, value in submission.data.items()]
+    return [
+        (field.label, f"{_shown(field, submission.data[field.key])}{field.suffix}")
+        for field in form.fields
+        if submission.data.get(field.key) is not None
+    ]
+
+
+def _shown(field: forms.Field, value: Any) -> str:
+    written = str(value).lower() if isinstance(value, bool) else str(value)
+    return dict(field.options).get(written, written)

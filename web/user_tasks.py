@@ -1,0 +1,125 @@
+"""我的待办 and 办理: the list of what waits, and the page on which one thing is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
+from sqlalchemy.orm import Session
+
+import forms
+from engine import clock, db, options, user_tasks
+from engine.errors import Conflict, InvalidInput, InvalidState, NotAllowed
+from engine.identity import Actor
+from engine.models import UserTask
+from web import story, wording
+
+bp = Blueprint("user_tasks", __name__, url_prefix="/tasks")
+
+
+def waiting(session: Session, actor: Actor) -> int:
+    """The figure beside 我的待办."""
+    return user_tasks.count(session, user_tasks.inbox(actor))
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    actor, search, page = g.actor, request.args.get("q", "").strip()[:100], _page()
+    with db.reading() as session:
+        done = request.args.get("tab") == "done"
+        wanted = user_tasks.done_by(actor) if done else user_tasks.inbox(actor, search=search)
+        total = user_tasks.count(session, wanted)
+        tasks = user_tasks.page_of(session, wanted, page)
+        return render_template(
+            "inbox.html", groups=[("", tasks)] if done else _by_due(tasks), total=total, search=search, done=done,
+            page=page, pages=max(1, -(-total // user_tasks.PAGE)),
+            overdue=sum(1 for task in tasks if task.due_at and task.due_at < clock.now()) if not done else 0,
+        )  # fmt: skip
+
+
+@bp.get("/<task_id>")
+def show(task_id: str) -> ResponseReturnValue:
+    return _show(task_id)
+
+
+@bp.post("/<task_id>/claim")
+def claim(task_id: str) -> ResponseReturnValue:
+    with db.transaction() as session:
+        user_tasks.claim(session, task_id, actor=g.actor)
+    flash("已认领，其他人不会再办这件事。")
+    return redirect(url_for("user_tasks.show", task_id=task_id))
+
+
+@bp.post("/<task_id>/unclaim")
+def unclaim(task_id: str) -> ResponseReturnValue:
+    with db.transaction() as session:
+        user_tasks.unclaim(session, task_id, actor=g.actor)
+    flash("已退回认领。")
+    return redirect(url_for("user_tasks.show", task_id=task_id))
+
+
+@bp.post("/<task_id>/complete")
+def complete(task_id: str) -> ResponseReturnValue:
+    """A refusal of any kind shows the page again with everything that was typed."""
+    submitted = {key: value for key, value in request.form.items() if key != "csrf_token"}
+    try:
+        with db.transaction() as session:
+            instance = user_tasks.complete(session, task_id, submitted, actor=g.actor)
+            title = instance.title
+    except ValidationError as error:
+        return _show(task_id, submitted, errors=error.messages_dict), 422
+    except (InvalidState, Conflict, InvalidInput) as error:
+        return _show(task_id, submitted, refused=error.advice), 409
+    except NotAllowed as error:
+        return _show(task_id, submitted, refused=error.advice), 403
+    flash(f"已提交：{title}")
+    return redirect(url_for("user_tasks.index"))
+
+
+def _show(
+    task_id: str, submitted: dict[str, Any] | None = None, *, errors: dict[str, Any] | None = None, refused: str = ""
+) -> str:
+    with db.reading() as session:
+        task = user_tasks.get(session, task_id, actor=g.actor)
+        form = forms.get(task.form_key) if task.form_key else None
+        return render_template(
+            "task.html", task=task, form=form, values=submitted or _previous(session, task), errors=errors or {},
+            refused=refused, refusal=user_tasks.refusal(g.actor, task), lamp=wording.lamp(task.due_at),
+            options=options.of_form(session, form) if form else {}, rounds=story.submitted(session, task.instance_id),
+            events=story.events(session, task.instance_id)[:8],
+        )  # fmt: skip
+
+
+def _previous(session: Session, task: UserTask) -> dict[str, Any]:
+    """A step done again begins with what was submitted last time; a decision is always made anew."""
+    earlier = user_tasks.submissions(session, task.instance_id, task.activity_id)
+    if not earlier or task.form_key == "decision":
+        return {}
+    return {
+        key: str(value).lower() if isinstance(value, bool) else value
+        for key, value in earlier[-1].data.items()
+        if value is not None and key not in ("decision", "finished")
+    }
+
+
+def _by_due(tasks: Iterable[UserTask]) -> list[tuple[str, list[UserTask]]]:
+    return [(name, list(members)) for name, members in groupby(tasks, key=_group)]
+
+
+def _group(task: UserTask) -> str:
+    if task.due_at is None:
+        return "不限期"
+    left = task.due_at.astimezone(clock.LOCAL).date() - clock.today()
+    if left < timedelta(0):
+        return "已逾期"
+    return "今天" if not left else "七天内" if left <= timedelta(days=7) else "以后"
+
+
+def _page() -> int:
+    written = request.args.get("page", "1")
+    return max(1, int(written)) if written.isdecimal() and len(written) < 6 else 1

@@ -1,0 +1,94 @@
+"""Dates, lamps and marks in the words people use; the templates' filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from flask import Flask
+
+from engine import clock
+from engine.models import Commitment, InstanceStatus, ProcessInstance
+
+WEEKDAYS = "周一 周二 周三 周四 周五 周六 周日".split()
+SOON = timedelta(days=3)
+NEAR = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """Shape and word first, colour third; `why` is the reason beside it."""
+
+    shape: str
+    word: str
+    why: str = ""
+
+
+def register(app: Flask) -> None:
+    for function in (day, full_day, moment, lamp, state_of, standing, end_of_day):
+        app.add_template_filter(function)
+    app.jinja_env.globals["today"] = clock.today
+
+
+def day(value: date | datetime | None) -> str:
+    """9月30日 周四; with the year when it is another."""
+    if value is None:
+        return "—"
+    local = value.astimezone(clock.LOCAL).date() if isinstance(value, datetime) else value
+    distance = (local - clock.today()).days
+    near = {0: "今天", 1: "明天", -1: "昨天"}.get(distance)
+    if near:
+        return near
+    year = "" if local.year == clock.today().year else f"{local.year}年"
+    return f"{year}{local.month}月{local.day}日 {WEEKDAYS[local.weekday()]}"
+
+
+def full_day(value: date) -> str:
+    """2021年3月12日 周五."""
+    return f"{value.year}年{value.month}月{value.day}日 {WEEKDAYS[value.weekday()]}"
+
+
+def moment(value: datetime | None) -> str:
+    if value is None:
+        return "—"
+    return f"{day(value)} {value.astimezone(clock.LOCAL):%H:%M}"
+
+
+def lamp(due: datetime | None) -> Lamp:
+    """How a due date stands now, in natural days."""
+    if due is None:
+        return Lamp("grey", "不限期")
+    left = (due.astimezone(clock.LOCAL).date() - clock.today()).days
+    if left < 0:
+        return Lamp("red", f"超期 {-left} 天", f"应于 {day(due)} 办结")
+    if left <= SOON.days:
+        return Lamp("blue", "今天到期" if left == 0 else f"还有 {left} 天", day(due))
+    return Lamp("green", f"还有 {left} 天", day(due))
+
+
+def state_of(instance: ProcessInstance | None) -> Lamp:
+    """How an instance stands, in one word."""
+    if instance is None:
+        return Lamp("grey", "未启动")
+    if instance.status == InstanceStatus.COMPLETED:
+        return Lamp("done", "办结")
+    if instance.status == InstanceStatus.TERMINATED:
+        return Lamp("hold", "终止")
+    return Lamp("green", "进行中")
+
+
+
+def standing(commitment: Commitment) -> Lamp:
+    """How a commitment stands: judged by the year, else by its own due date."""
+    if commitment.result:
+        return Lamp("done", "完成") if commitment.result == "completed" else Lamp("hold", "结转")
+    if commitment.due_on < clock.today():
+        return Lamp("red", f"超期 {(clock.today() - commitment.due_on).days} 天")
+    if commitment.starts_on > clock.today():
+        return Lamp("grey", "未到启动日")
+    left = (commitment.due_on - clock.today()).days
+    return Lamp("blue", f"还有 {left} 天") if left <= NEAR.days else Lamp("green", "进行中")
+
+
+def end_of_day(value: date) -> datetime:
+    return clock.end_of(value)
