@@ -6,7 +6,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.orm import Session
 
+import bpmn
 from engine import db, definitions, jobs, messages, runtime, settings
 from engine.plan import service_tasks as plan_tasks
 from engine.supervision import rounds
@@ -31,6 +33,20 @@ def open_application(database: str | None = None) -> str:
         with db.transaction() as session:
             settings.apply_clock(session)
             return settings.kind(session) or ""
+
+
+def declare_real() -> None:
+    """Make a new database a real installation, with our own processes deployed and nobody in it yet."""
+    with db.transaction() as session:
+        settings.declare(session, settings.REAL)
+        deploy_own_processes(session)
+
+
+def deploy_own_processes(session: Session) -> int:
+    """Deploy the shipped diagrams; those that have not changed stay as they are. How many are new."""
+    files = {path: bpmn.read(path) for path in bpmn.paths()}
+    _, changed = definitions.deploy(session, "闭环流程库", files, source="bihuan")
+    return len(changed)
 
 
 def migrate() -> None:

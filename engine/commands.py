@@ -34,7 +34,7 @@ def worker(arguments: Namespace) -> int:
     return 0
 
 
-def clock_command(arguments: Namespace) -> int:
+def move_clock(arguments: Namespace) -> int:
     """Show a demonstration's time, or move it forward."""
     application.open_application(arguments.database)
     with db.transaction() as session:

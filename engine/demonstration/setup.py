@@ -12,8 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-import bpmn
-from engine import clock, db, definitions, identity, ids, settings
+from engine import application, clock, db, identity, ids, settings
 from engine.models import Person, Position, RecusalFact, SchoolBinding, StandIn, Unit
 from engine.plan import launch
 from engine.plan.launch import Progress
@@ -29,17 +28,10 @@ def build(progress: Progress = lambda done, total: None) -> None:
         settings.declare(session, settings.DEMONSTRATION)
         settings.move_clock(session, BEGINS)
         load_organisation(session, _data("organisation_2021.toml"), password())
-        deploy_processes(session)
+        application.deploy_own_processes(session)
         plan = launch.load(session, _data("plan_2021.toml"))
         launch.start(session, plan, actor=None, progress=progress)
         rounds.schedule_monthly(session, (clock.today() + timedelta(days=31)).replace(day=1))
-
-
-def deploy_processes(session: Session) -> int:
-    """Deploy our own diagrams; those that have not changed stay as they are. How many are new."""
-    files = {path: bpmn.read(path) for path in bpmn.paths()}
-    _, changed = definitions.deploy(session, "闭环流程库", files, source="bihuan")
-    return len(changed)
 
 
 def password() -> str:

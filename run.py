@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""The one command: sets itself up beside this file (`.venv`), then does what it is asked. Standard library only.
+
+`python3 run.py` serves the demonstration; `python3 run.py --help` lists the rest. The syntax of this file stays old, so
+that an old Python gets a sentence instead of a SyntaxError.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+OLDEST = (3, 11)
+OLDEST_PIP = 23
+SOURCES = ["engine", "forms", "bpmn", "web", "tests", "run.py"]
+
+COMMANDS = {
+    "serve": ("启动网页服务（不带命令时即此项）", "web.server:serve"),
+    "worker": ("只运行定时作业，不提供网页", "engine.commands:worker"),
+    "test": ("运行测试（SQLite 与 PostgreSQL）", "run:run_tests"),
+    "check": ("检查代码：格式、类型、分层", "run:run_checks"),
+    "clock": ("查看或向前拨动演示环境的时钟", "engine.commands:move_clock"),
+    "accounts": ("列出演示账号", "engine.commands:accounts"),
+    "admin": ("创建正式环境的管理员", "engine.commands:admin"),
+    "deploy": ("检查并部署流程图", "engine.commands:deploy"),
+    "verify": ("核验历史记录是否完整", "engine.commands:verify"),
+}
+"""Command → one line of help, and the function that does it; it takes the parsed arguments, returns the exit code."""
+
+FOR_DEVELOPERS = ("test", "check")
+
+
+def main(words):
+    if sys.version_info < OLDEST:
+        print("需要 Python %d.%d 或更新版本，现在是 %d.%d。" % (OLDEST + sys.version_info[:2]))
+        return 1
+    arguments = parse(words)
+    if Path(sys.prefix) != VENV:
+        prepare("requirements-test.lock" if arguments.command in FOR_DEVELOPERS else "requirements.lock")
+        return re_execute(words)
+    return perform(arguments)
+
+
+def parse(words):
+    parser = argparse.ArgumentParser(prog="run.py", description="闭环：市教育局年度工作要点运行与督导")
+    commands = parser.add_subparsers(dest="command", metavar="命令", title="命令")
+    made = {name: commands.add_parser(name, help=told, description=told) for name, (told, _) in COMMANDS.items()}
+    for name in ("serve", "worker", "clock", "accounts", "admin", "deploy", "verify"):
+        made[name].add_argument("--database", metavar="路径或URL", help="缺省为 var/bihuan.sqlite3，或环境变量 DATABASE_URL")
+    made["serve"].add_argument("--host", default="127.0.0.1")
+    made["serve"].add_argument("--port", type=int, default=8000)
+    made["serve"].add_argument("--empty", action="store_true", help="建立正式环境，不装演示数据")
+    made["serve"].add_argument("--no-worker", action="store_true", help="不在本进程运行定时作业")
+    made["test"].add_argument("--long", action="store_true", help="按完整次数运行")
+    made["test"].add_argument("rest", nargs=argparse.REMAINDER, help="交给 pytest 的参数")
+    made["clock"].add_argument("--advance", metavar="P3D", help="向前拨多久（ISO 8601）")
+    made["accounts"].add_argument("--json", action="store_true")
+    made["admin"].add_argument("action", choices=["create"])
+    made["admin"].add_argument("login")
+    made["admin"].add_argument("--name")
+    made["deploy"].add_argument("paths", nargs="+", metavar="路径")
+    made["deploy"].add_argument("--check", action="store_true", help="只检查，不部署")
+    return parser.parse_args(words if words and words[0] not in ("-h", "--help") and words[0] in COMMANDS else with_default(words))
+
+
+def with_default(words):
+    """No command means `serve`; its options may then be given directly."""
+    return words if words and words[0] in ("-h", "--help") else ["serve", *words]
+
+
+def prepare(lock):
+    """Make `.venv` hold what the lock file says. A stamp makes the next time free; without it everything is done again."""
+    wanted = hashlib.sha256((ROOT / lock).read_bytes() + sys.version.encode()).hexdigest()
+    stamp = VENV / (lock + ".stamp")
+    if stamp.exists() and stamp.read_text() == wanted and PYTHON.exists():
+        return
+    say("正在准备运行环境（首次需要下载，约半分钟）……")
+    try:
+        if not PYTHON.exists():
+            venv.create(str(VENV), with_pip=not usable_pip(), symlinks=os.name != "nt")
+        install(lock)
+        for other in VENV.glob("*.stamp"):
+            other.unlink()
+        if lock == "requirements-test.lock":
+            # What tests need includes what running needs.
+            run_time = hashlib.sha256((ROOT / "requirements.lock").read_bytes() + sys.version.encode()).hexdigest()
+            (VENV / "requirements.lock.stamp").write_text(run_time)
+        stamp.write_text(wanted)
+    except OSError as error:
+        raise SystemExit("无法建立运行环境：%s。请检查磁盘空间和目录权限。" % error) from error
+
+
+def usable_pip():
+    """Whether the Python that runs us has a pip new enough to install into another environment."""
+    found = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, text=True)
+    return found.returncode == 0 and int(found.stdout.split()[1].split(".")[0]) >= OLDEST_PIP
+
+
+def install(lock):
+    """Only wheels, only what the lock names, checked against its hashes (BIHUAN_HASHES=0 for a mirror that rebuilds them)."""
+    outer = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    inner = [str(PYTHON), "-m", "pip"]
+    pip = outer if usable_pip() else inner
+    options = ["--no-deps", "--only-binary=:all:", "--no-compile", "--disable-pip-version-check", "--quiet"]
+    if os.environ.get("BIHUAN_HASHES") == "0":
+        lines = [line.split(" \\")[0] for line in (ROOT / lock).read_text("utf-8").splitlines()]
+        named = [line for line in lines if line and not line.startswith((" ", "#"))]
+        ask = named
+    else:
+        ask = ["--require-hashes", "-r", str(ROOT / lock)]
+    done = subprocess.run([*pip, "install", *options, *ask], env=environment())
+    if done.returncode:
+        raise SystemExit("安装依赖未成功，请检查网络或软件源后再运行一次；已下载的部分不受影响。")
+
+
+def environment():
+    return {**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT), "PIP_ROOT_USER_ACTION": "ignore"}
+
+
+def re_execute(words):
+    command = [str(PYTHON), str(ROOT / "run.py"), *words]
+    if os.name == "nt":
+        return subprocess.run(command, env=environment()).returncode
+    sys.stdout.flush()
+    os.execve(command[0], command, environment())
+    return 0
+
+
+def perform(arguments):
+    """Run the command's function; what the engine refuses is one sentence, not a traceback."""
+    from importlib import import_module
+
+    from engine.errors import EngineError
+
+    module, function = COMMANDS[arguments.command][1].split(":")
+    target = sys.modules["__main__"] if module == "run" else import_module(module)
+    try:
+        return getattr(target, function)(arguments)
+    except EngineError as error:
+        print(error.advice or error, file=sys.stderr)
+        return 1
+
+
+def run_checks(_arguments):
+    tools = {
+        "格式": ["-m", "ruff", "format", "--check", "."],
+        "规范": ["-m", "ruff", "check", "."],
+        "类型": ["-m", "mypy", *SOURCES],
+        "分层": ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
+    }
+    failed = [name for name, words in tools.items() if subprocess.run([sys.executable, *words], cwd=str(ROOT)).returncode]
+    say("检查未通过：" + "、".join(failed) if failed else "检查全部通过：" + "、".join(tools))
+    return 1 if failed else 0
+
+
+def run_tests(arguments):
+    extra = {"BIHUAN_LONG": "1"} if arguments.long else {}
+    words = ["-m", "pytest", "-n", "2", "--dist", "loadgroup", *arguments.rest]
+    return subprocess.run([sys.executable, *words], cwd=str(ROOT), env={**os.environ, **extra}).returncode
+
+
+def say(text):
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
