@@ -2,13 +2,14 @@
 
 from engine.spiff.codec import StateDamaged
 from engine.spiff.definition import Activity, Definition
-from engine.spiff.execution import Execution, Services, Wait
+from engine.spiff.execution import Execution, Passed, Services, Wait
 from engine.spiff.parser import called_processes, parse, processes_in
 
 __all__ = [
     "Activity",
     "Definition",
     "Execution",
+    "Passed",
     "Services",
     "StateDamaged",
     "Wait",

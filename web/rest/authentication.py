@@ -1,0 +1,77 @@
+"""HTTP Basic. A verified credential is remembered briefly, so that the slow password hash is not computed per call."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from hashlib import sha256
+from threading import Lock
+
+from flask import Blueprint, Response, g, jsonify, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from engine import db, identity, settings
+from engine.models import Person
+
+bp = Blueprint("rest", __name__)
+
+REMEMBERED_SECONDS = 60
+MOST_REMEMBERED = 10_000
+
+_key = secrets.token_bytes(32)
+_remembered: dict[str, float] = {}
+_guard = Lock()
+
+
+@bp.get("/version")
+def version() -> ResponseReturnValue:
+    return jsonify(version="7.22.0")
+
+
+def authenticate() -> Response | None:
+    """Know who asks, or say that credentials are needed."""
+    given = request.authorization
+    with db.reading() as session:
+        settings.apply_clock(session)
+        person = _person(session, given.username, given.password) if given and given.type == "basic" else None
+        g.actor = identity.actor(person) if person else None
+    if g.actor is None:
+        answer = jsonify(type="AuthenticationException", message="需要登录名和密码（HTTP Basic）。")
+        answer.status_code = 401
+        answer.headers["WWW-Authenticate"] = 'Basic realm="bihuan", charset="UTF-8"'
+        return answer
+    return None
+
+
+def _person(session: Session, login: str | None, password: str | None) -> Person | None:
+    if not login or not password:
+        return None
+    person = identity.find(session, login)
+    if person and person.active and _is_remembered(person, password):
+        return person
+    verified = identity.authenticate(session, login, password)
+    if verified:
+        _remember(verified, password)
+    return verified
+
+
+def _digest(person: Person, password: str) -> str:
+    """Bound to the credential's version: a changed password or a disabled account is forgotten at once."""
+    told = f"{person.id}\0{person.credential_version}\0{person.password_hash}\0{password}"
+    return hmac.new(_key, told.encode(), sha256).hexdigest()
+
+
+def _is_remembered(person: Person, password: str) -> bool:
+    with _guard:
+        return _remembered.get(_digest(person, password), 0) > time.monotonic()
+
+
+def _remember(person: Person, password: str) -> None:
+    with _guard:
+        now = time.monotonic()
+        if len(_remembered) >= MOST_REMEMBERED:
+            for digest in [digest for digest, until in _remembered.items() if until <= now]:
+                del _remembered[digest]
+        _remembered[_digest(person, password)] = now + REMEMBERED_SECONDS
