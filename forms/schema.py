@@ -63,9 +63,7 @@ def _guard(field: Field) -> fields.Function:
     read = _tick if field.is_yes_or_no else _READERS[field.type]
     messages: dict[str, Any] = {"required": required_message(field)}
     if field.required:
-        return fields.Function(
-            deserialize=read, validate=_checks(field), required=True, error_messages=messages
-        )
+        return fields.Function(deserialize=read, validate=_checks(field), required=True, error_messages=messages)
     return fields.Function(deserialize=read, validate=_checks(field), load_default=_nothing(field))
 
 

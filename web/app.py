@@ -68,7 +68,7 @@ def _know_who_asks() -> ResponseReturnValue | None:
     """Find the person behind the browser session; pages are for people who logged in."""
     g.actor = None
     if rest.is_rest(request.path):
-        return None
+        return rest.authenticate()
     token = session.get("token")
     if token:
         with db.transaction() as opened:

@@ -11,6 +11,7 @@ import unicodedata
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -35,8 +36,8 @@ KINDS = {
     "receiveTask": "接收任务", "callActivity": "调用流程", "subProcess": "子流程", "adHocSubProcess": "子流程",
     "transaction": "事务", "startEvent": "开始", "endEvent": "结束", "intermediateCatchEvent": "等待事件",
     "intermediateThrowEvent": "触发事件", "boundaryEvent": "边界事件", "exclusiveGateway": "判断",
-    "parallelGateway": "并行", "inclusiveGateway": "多选", "eventBasedGateway": "等待先到者", "complexGateway": "复杂判断",
-    "sequenceFlow": "流向", "messageFlow": "消息", "association": "关联", "dataInputAssociation": "关联",
+    "parallelGateway": "并行", "inclusiveGateway": "多选", "eventBasedGateway": "等待先到者",
+    "complexGateway": "复杂判断", "sequenceFlow": "流向", "messageFlow": "消息", "association": "关联", "dataInputAssociation": "关联",
     "dataOutputAssociation": "关联",
 }  # fmt: skip
 SUBPROCESSES = {"subProcess", "adHocSubProcess", "transaction"}
@@ -48,6 +49,8 @@ HEADER = 30
 BADGE = 9
 CORNER = 8
 LABEL_WIDTH = 7 * FONT
+WIDE = 1280
+"""Beyond this a picture fitted to the page would be too small to read; it is scrolled instead."""
 FARTHEST = 100_000
 """Coordinates beyond this are a mistake or malice; a picture of them would show nothing."""
 
@@ -56,7 +59,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 # Glyphs, each in a square of its own size: 16 for tasks, 36 for events, 50 for gateways, 14 for markers below.
 TASK_GLYPHS = {
     "userTask": "M8 8a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM2.5 14.5c0-3.5 2.4-4.8 5.5-4.8s5.5 1.3 5.5 4.8Z",
-    "manualTask": "M2 9V6.8C2 5.6 2.8 5 3.8 5H8L6.4 3.4c-.7-.8.2-1.9 1.1-1.4L14 6v7H5.2C3.2 13 2 11.4 2 9ZM9 8h5M9 10.5h5",
+    "manualTask": "M2 9V6.8C2 5.6 2.8 5 3.8 5H8L6.4 3.4c-.7-.8.2-1.9 1.1-1.4L14 6v7H5.2C3.2 13 2 11.4 2 9ZM9 8h5M9 11h5",
     "serviceTask": "M8 3.6a4.4 4.4 0 1 0 0 8.8 4.4 4.4 0 0 0 0-8.8ZM8 6.4a1.6 1.6 0 1 0 0 3.2 1.6 1.6 0 0 0 0-3.2Z"
     "M8 1.4v2.2M8 12.4v2.2M1.4 8h2.2M12.4 8h2.2M3.3 3.3l1.6 1.6M11.1 11.1l1.6 1.6M12.7 3.3l-1.6 1.6M4.9 11.1l-1.6 1.6",
     "scriptTask": "M3.5 1.5h9v13h-9ZM5.5 5h5M5.5 8h5M5.5 11h3",
@@ -175,11 +178,11 @@ def svg(
 ) -> Markup:
     """The diagram of `process_id` (or the first one), or the list of its steps where it has no coordinates.
 
-    `marks` says how far the run is (a word of MARKS by element id), `counts` how often a step was visited, `taken`
-    which flows were gone, `links` where a step leads to; `label` is the picture's name for those who cannot see it.
+    `marks` says how far the run is (a word of MARKS by element id), `counts` how often a step was visited,
+    `taken` which flows were gone, `links` where a step leads; `label` names the picture for who cannot see it.
     """
     root = _read(xml)
-    elements = {element.get("id", ""): element for element in root.iter() if isinstance(element.tag, str)}
+    elements = {element.get("id", ""): element for element in root.iter() if _kind(element)}
     picture = Picture(marks, counts, taken, links, elements)
     plane = _plane(root, process_id)
     shapes = [] if plane is None else list(_shapes(plane, elements))
@@ -197,13 +200,14 @@ def _read(xml: bytes) -> etree._Element:
         root = etree.fromstring(xml, parser)
     except etree.XMLSyntaxError as error:
         raise InvalidInput(f"not well-formed: {error.msg}", advice="流程图文件不完整，无法显示。") from error
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise InvalidInput("a DOCTYPE is refused", advice="流程图文件带有DOCTYPE，不予显示。")
     return root
 
 
 def _kind(element: etree._Element) -> str:
-    return str(etree.QName(element).localname)
+    """The element's name without its namespace; comments have none."""
+    return str(etree.QName(element).localname) if isinstance(element.tag, str) else ""
 
 
 def _plane(root: etree._Element, process_id: str | None) -> etree._Element | None:
@@ -231,7 +235,7 @@ def _shapes(plane: etree._Element, elements: Mapping[str, etree._Element]) -> It
             yield Shape(
                 element,
                 box,
-                label=_label_box(drawn),
+                _label_box(drawn),
                 expanded=drawn.get("isExpanded") != "false",
                 horizontal=drawn.get("isHorizontal") != "false",
             )
@@ -273,7 +277,7 @@ def _drawn(picture: Picture, shapes: Sequence[Shape], edges: Sequence[Edge], lab
     canvas = etree.Element(
         "svg",
         {
-            "xmlns": "http://www.w3.org/2000/svg", "class": "diagram", "role": "group", "aria-label": label or "流程图",
+            "xmlns": "http://www.w3.org/2000/svg", "role": "group", "aria-label": label or "流程图",
             "font-size": str(FONT), "fill": "none", "stroke": "currentColor", "stroke-width": "1.5",
         },
     )  # fmt: skip
@@ -286,7 +290,7 @@ def _drawn(picture: Picture, shapes: Sequence[Shape], edges: Sequence[Edge], lab
         if not _is_container(shape):
             _draw_shape(picture, canvas, shape)
     _frame(picture, canvas)
-    return Markup(etree.tostring(canvas, encoding="unicode"))  # noqa: S704 - lxml has escaped every text
+    return Markup(etree.tostring(canvas, encoding="unicode"))  # lxml has escaped every text
 
 
 def _frame(picture: Picture, canvas: etree._Element) -> None:
@@ -294,6 +298,7 @@ def _frame(picture: Picture, canvas: etree._Element) -> None:
     right, bottom = (max(values) + PADDING for values in zip(*picture.corners, strict=True))
     canvas.set("viewBox", f"{left:g} {top:g} {right - left:g} {bottom - top:g}")
     canvas.set("width", f"{right - left:g}")
+    canvas.set("class", "diagram wide" if right - left > WIDE else "diagram")
     canvas.set("height", f"{bottom - top:g}")
 
 
@@ -325,7 +330,7 @@ def _draw_shape(picture: Picture, canvas: etree._Element, shape: Shape) -> None:
 
 
 def _group(picture: Picture, canvas: etree._Element, element: etree._Element) -> etree._Element:
-    """The group of one element: named for people who listen, marked for those who look, a link where it leads on."""
+    """The group of one element: with words for who listens, marked for who looks, a link where it leads on."""
     key, kind = element.get("id", ""), _kind(element)
     mark = picture.marks.get(key, "")
     classes = [kind, *([mark] if mark in MARKS else []), *(["taken"] if key in picture.taken else [])]
@@ -370,9 +375,7 @@ def _draw_activity(group: etree._Element, shape: Shape) -> None:
     box, kind = shape.box, shape.kind
     _rectangle(group, box, class_="outline", rx=CORNER)
     if kind == "transaction":
-        _rectangle(
-            group, Box(box.x + 3, box.y + 3, box.width - 6, box.height - 6), class_="thin", rx=CORNER - 2
-        )
+        _rectangle(group, Box(box.x + 3, box.y + 3, box.width - 6, box.height - 6), class_="thin", rx=CORNER - 2)
     if shape.element.get("triggeredByEvent") == "true":
         group.set("class", f"{group.get('class')} by-event")
     if kind in TASK_GLYPHS:
@@ -423,28 +426,18 @@ def _draw_event(picture: Picture, group: etree._Element, shape: Shape) -> None:
 
 def _event_glyph(element: etree._Element) -> str | None:
     suffix = "EventDefinition"
-    found = [_kind(child).removesuffix(suffix) for child in element if _kind_or_none(child).endswith(suffix)]
+    found = [_kind(child).removesuffix(suffix) for child in element if _kind(child).endswith(suffix)]
     if len(found) > 1:
         return "multiple"
     return found[0] if found and found[0] in EVENT_GLYPHS else None
 
 
-def _kind_or_none(child: etree._Element) -> str:
-    """Comments and processing instructions have no name."""
-    return _kind(child) if isinstance(child.tag, str) else ""
-
-
 def _draw_gateway(picture: Picture, group: etree._Element, shape: Shape) -> None:
     box, (x, y) = shape.box, shape.box.middle
     _path(group, f"M{x:g} {box.y:g}L{box.right:g} {y:g}L{x:g} {box.bottom:g}L{box.x:g} {y:g}Z", "outline")
-    glyph = GATEWAY_GLYPHS.get(shape.kind)
-    if glyph:
-        _path(
-            group,
-            glyph,
-            f"glyph {'thick' if 'Based' not in shape.kind else ''}".strip(),
-            transform=_fitted(box, 50),
-        )
+    if shape.kind in GATEWAY_GLYPHS:
+        weight = "glyph" if shape.kind == "eventBasedGateway" else "glyph thick"
+        _path(group, GATEWAY_GLYPHS[shape.kind], weight, transform=_fitted(box, 50))
     _text_below(picture, group, shape)
 
 
@@ -521,8 +514,7 @@ def _draw_start_of_flow(picture: Picture, group: etree._Element, edge: Edge) -> 
     if source.get("default") == edge.element.get("id"):
         _path(group, "M7 5 13-5", "slash", transform=at)
     elif (
-        not _kind(source).endswith("Gateway")
-        and edge.element.find("bpmn:conditionExpression", NAMESPACES) is not None
+        not _kind(source).endswith("Gateway") and edge.element.find("bpmn:conditionExpression", NAMESPACES) is not None
     ):
         _path(group, "M0 0 8-5 16 0 8 5Z", "end", transform=at)
 
@@ -580,8 +572,8 @@ def _towards(start: Point, end: Point) -> Point:
 
 
 def _halfway(points: Sequence[Point]) -> Point:
-    rest = sum(map(math.dist, points, points[1:])) / 2
-    for start, end in zip(points, points[1:], strict=False):
+    rest = sum(math.dist(start, end) for start, end in pairwise(points)) / 2
+    for start, end in pairwise(points):
         distance = math.dist(start, end)
         if distance and rest <= distance:
             part = rest / distance
@@ -598,7 +590,7 @@ def _fitted(box: Box, size: float) -> str:
 # Text ------------------------------------------------------------------------------------------------------
 
 TOKENS = re.compile(r"[（《“‘「【(\[]*(?:[A-Za-z0-9%.,/_-]+|\S)[，。；：、！？）》”’」】)\]…]*|\s+")
-"""What must stay on one line: a word or number, an opening bracket with what follows, a sign with what precedes."""
+"""What stays on one line: a word or number, a bracket with what follows it, a comma with what precedes it."""
 
 
 def wrap(text: str, width: float) -> list[str]:
@@ -684,9 +676,7 @@ def _rectangle(group: etree._Element, box: Box, *, class_: str = "outline", rx: 
 
 def _list_of_steps(root: etree._Element, picture: Picture, process_id: str | None) -> Markup:
     steps = Markup("").join(_step(picture, element) for element in _steps(root, picture, process_id))
-    return Markup('<p class="meta">图缺坐标，已按顺序列出步骤。</p><ol class="diagram-list">{}</ol>').format(
-        steps
-    )
+    return Markup('<p class="meta">图缺坐标，已按顺序列出步骤。</p><ol class="diagram-list">{}</ol>').format(steps)
 
 
 def _step(picture: Picture, element: etree._Element) -> Markup:
@@ -702,7 +692,7 @@ def _steps(root: etree._Element, picture: Picture, process_id: str | None) -> It
     process = next((each for each in processes if process_id in (None, each.get("id"))), None)
     if process is None:
         return
-    nodes = [node for node in process.iter() if _kind_or_none(node) in KINDS and _is_step(node)]
+    nodes = [node for node in process.iter() if _kind(node) in KINDS and _is_step(node)]
     waiting = deque([*(node for node in nodes if _kind(node) == "startEvent"), *nodes])
     seen = set()
     following = _following(process, picture)

@@ -95,5 +95,6 @@ def _partners(named: Sequence[str], units: Mapping[str, Unit]) -> list[Partner]:
 
 
 def _target(number: int, data: Mapping[str, Any]) -> Target:
-    told = ("name", "operator", "value", "unit", "hardness", "certainty", "aggregation", "as_of", "caveat", "headline")
-    return Target(number=number, **{name: data.get(name) for name in told})
+    told = ("name", "operator", "unit", "hardness", "certainty", "aggregation", "as_of", "caveat", "headline")
+    value = data.get("value")
+    return Target(number=number, value=None if value is None else str(value), **{name: data.get(name) for name in told})

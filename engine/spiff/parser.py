@@ -20,7 +20,7 @@ from SpiffWorkflow.bpmn.specs.defaults import BoundaryEvent, IntermediateCatchEv
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
 
 from engine.errors import DefinitionRefused, Problem
-from engine.spiff import joins, timers, xml
+from engine.spiff import joins, races, timers, xml
 from engine.spiff.definition import Activity, Definition
 from engine.spiff.support import unsupported
 
@@ -75,6 +75,7 @@ class Parser(BpmnParser):  # type: ignore[misc]
         full_tag("startEvent"): (Start, StartEvent),
         full_tag("intermediateCatchEvent"): (Catch, IntermediateCatchEvent),
         full_tag("boundaryEvent"): (Boundary, BoundaryEvent),
+        full_tag("eventBasedGateway"): (races.RaceGatewayParser, races.RaceGateway),
     }
 
 

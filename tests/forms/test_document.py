@@ -54,7 +54,8 @@ def test_properties_say_what_form_js_has_no_word_for() -> None:
     # when
     first, second = forms.parse(document(decision, opinion)).fields
     # then
-    assert first.as_buttons and first.routing
+    assert first.as_buttons
+    assert first.routing
     assert first.options == (("approve", "同意"),)
     assert second.required_when == "decision == 'x'"
 

@@ -50,16 +50,12 @@ def test_an_empty_submission_names_what_is_required(key: str) -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_file_uses_each_id_once(key: str) -> None:
-    ids = list(
-        _ids(json.loads(resources.files(forms).joinpath(f"{key}.form").read_text("utf-8"))["components"])
-    )
+    ids = list(_ids(json.loads(resources.files(forms).joinpath(f"{key}.form").read_text("utf-8"))["components"]))
     assert len(ids) == len(set(ids))
 
 
 def _ids(components: list[Mapping[str, Any]]) -> list[str]:
-    return [
-        each for part in components for each in [part.get("id", id(part)), *_ids(part.get("components", []))]
-    ]
+    return [each for part in components for each in [part.get("id", id(part)), *_ids(part.get("components", []))]]
 
 
 @pytest.mark.parametrize("key", ["", "nobody", "../forms/decision", "decision.form", "__init__"])

@@ -15,14 +15,15 @@ from web.rest import authentication, definitions, history, instances, tasks
 
 PREFIX = "/engine-rest"
 
+authenticate = authentication.authenticate
+
 
 def register(app: Flask, csrf: CSRFProtect) -> None:
     """Mount the resources. Credentials come with every request, so there is no session to forge."""
     for module in (authentication, definitions, history, instances, tasks):
         csrf.exempt(module.bp)
-        module.bp.before_request(authentication.authenticate)
-        module.bp.register_error_handler(ValidationError, _refuse_input)
         app.register_blueprint(module.bp, url_prefix=PREFIX)
+    app.register_error_handler(ValidationError, _refuse_input)
 
 
 def is_rest(path: str) -> bool:

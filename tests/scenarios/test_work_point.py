@@ -1,0 +1,134 @@
+"""One work point from 计划 to 评议, through the pages, with the right person at each step and a stranger at every door."""
+
+from __future__ import annotations
+
+from engine import db, history
+from tests.driver import Bureau
+
+PLAN = {"goal": "建成标杆学校", "measures": "逐校推进", "milestones": "每季一次"}
+REPORT = {"progress": "100", "situation": "已完成", "evidence": "总结报告", "finished": "true"}
+CHECK = {"summary": "总体良好", "achieved": "全部完成", "next_steps": "巩固"}
+VISIT = {
+    "visited_on": "2021-04-20", "summary": "查看台账与食堂", "problem": "yes", "problem_title": "台账不全",
+    "problem_description": "缺三月记录", "clause": "督导条例第十一条", "severity": "一般", "rectify_by": "2021-05-10",
+}  # fmt: skip
+POINT, DEPARTMENT = 6, "zj"
+
+
+class Story:
+    """Steps of the point; before each, somebody who has no part in it is turned away."""
+
+    def __init__(self, bureau: Bureau) -> None:
+        self.bureau = bureau
+        self.point = bureau.point(POINT)
+
+    def step(self, who: str, instance: str, activity: str, *, stranger: str = "aq_officer1", **submitted: str) -> None:
+        task = self.bureau.open_task(instance, activity)
+        turned_away = self.bureau.person(stranger).does(task, **submitted)
+        assert turned_away.status in (403, 404)
+        assert self.bureau.open_task(instance, activity) == task
+        answer = self.bureau.person(who).does(task, **submitted)
+        assert answer.status == 302, answer.text
+        self.bureau.settle()
+
+
+def overseer_of(bureau: Bureau, unit: str) -> str:
+    """Login of the deputy leader in charge of a department."""
+    from sqlalchemy import select
+
+    from engine.models import Person, Position, Unit
+
+    with db.reading() as session:
+        found = select(Person.login).join(Position).join(Unit).where(Position.role == "deputy_leader", Unit.key == unit)
+        return session.scalars(found).one()
+
+
+def test_from_plan_to_archive(bureau: Bureau) -> None:
+    story = Story(bureau)
+    leader = overseer_of(bureau, "ZJ")
+
+    # 计划: drafted, returned once, approved, signed
+    story.step("zj_officer1", story.point, "draft_plan", **PLAN)
+    story.step("zj_head", story.point, "review_plan", decision="return", opinion="请补充数量目标")
+    story.step("zj_officer2", story.point, "draft_plan", **PLAN | {"goal": "建成五所标杆学校"})
+    story.step("zj_head", story.point, "review_plan", decision="approve")
+    story.step(leader, story.point, "sign_plan", decision="approve")
+
+    # 实施: commitments were waiting for the plan; each is reported and confirmed
+    assert bureau.open_tasks(story.point) == {}
+    commitments = bureau.children(story.point, "commitment")
+    bureau.let_time_pass(days=200)
+    for commitment in commitments:
+        officer = report_and_confirm(bureau, story, commitment)
+        assert bureau.status(commitment) == "completed", officer
+
+    # 自查
+    story.step("zj_officer1", story.point, "write_self_check", **CHECK)
+    story.step("zj_head", story.point, "confirm_self_check", decision="approve")
+
+    # 督导: a problem is found, rectified, verified by somebody else, closed
+    arranged = {"school": school_of(bureau, "duxue3"), "theme": "标杆校建设", "visit_by": "2021-12-30"}
+    story.step("dudao1", story.point, "arrange_supervision", **arranged)
+    (opened,) = bureau.children(story.point, "supervision_round")
+    (visit,) = bureau.children(opened, "school_visit")
+    story.step("duxue3", visit, "visit_school", stranger="duxue4", **VISIT)
+    (finding,) = bureau.children(opened, "finding")
+    officer = f"{arranged['school'].lower()}_officer"
+    rectified = {"report": "已补齐", "finished_on": "2021-05-01", "evidence": "台账复印件"}
+    story.step(officer, finding, "rectify", **rectified)
+    story.step("duxue3", finding, "verify", stranger=officer, decision="return", opinion="缺签字")
+    assert bureau.status(story.point) == "active"
+    story.step(officer, finding, "rectify", **rectified)
+    story.step("duxue3", finding, "verify", stranger=officer, decision="approve", opinion="已核实")
+    assert bureau.status(finding) == bureau.status(opened) == "completed"
+
+    # 评议, 归档
+    story.step("duban1", story.point, "evaluate_point", grade="优秀", opinion="目标完成")
+    story.step("juzhang", story.point, "approve_review", decision="approve")
+    story.step("dangan", story.point, "archive_point", archive_number="2021-JY-006")
+    assert bureau.status(story.point) == "completed"
+
+    assert bureau.story(story.point) == [
+        "draft_plan", "review_plan:return", "draft_plan", "review_plan:approve", "sign_plan:approve",
+        "write_self_check", "confirm_self_check:approve", "arrange_supervision", "evaluate_point",
+        "approve_review:approve", "archive_point",
+    ]  # fmt: skip
+    assert bureau.story(finding) == ["rectify", "verify:return", "rectify", "verify:approve"]
+    page = bureau.person("juzhang").get(f"/instances/{story.point}")
+    assert page.says("退回：审核实施方案") and page.says("请补充数量目标") and page.says("2021-JY-006")
+    with db.reading() as session:
+        assert list(history.broken_chains(session)) == []
+
+
+def report_and_confirm(bureau: Bureau, story: Story, commitment: str) -> str:
+    """The commitment's own department reports it done and its head confirms."""
+    from engine.models import ProcessInstance
+
+    with db.reading() as session:
+        instance = session.get_one(ProcessInstance, commitment)
+        assert instance.unit is not None
+        department = instance.unit.key.lower()
+    story.step(f"{department}_officer1", commitment, "report_progress", stranger="liangxi_officer1", **REPORT)
+    story.step(f"{department}_head", commitment, "confirm_completion", stranger="liangxi_officer1", decision="approve")
+    return department
+
+
+def school_of(bureau: Bureau, inspector: str) -> str:
+    from sqlalchemy import select
+
+    from engine.models import Person, SchoolBinding, Unit
+
+    with db.reading() as session:
+        bound = select(Unit.key).join(SchoolBinding, SchoolBinding.school_id == Unit.id).join(Person)
+        return session.scalars(bound.where(Person.login == inspector).order_by(Unit.order)).first() or ""
+
+
+def test_the_year_ends_and_carries_over_what_is_unfinished(bureau: Bureau) -> None:
+    story = Story(bureau)
+    story.step("zj_officer1", story.point, "draft_plan", **PLAN)
+    story.step("zj_head", story.point, "review_plan", decision="approve")
+    story.step(overseer_of(bureau, "ZJ"), story.point, "sign_plan", decision="approve")
+    bureau.let_time_pass(days=300)
+    assert set(bureau.open_tasks(story.point)) == {"write_self_check"}
+    assert {bureau.status(each) for each in bureau.children(story.point, "commitment")} == {"terminated"}
+    assert bureau.person("zj_head").get("/plan").says("结转")

@@ -1,0 +1,1 @@
+"""Pages and REST: what a browser or a client of the engine sees."""
