@@ -5,6 +5,8 @@
 that an old Python gets a sentence instead of a SyntaxError.
 """
 
+from __future__ import annotations
+
 import argparse
 import hashlib
 import os
@@ -36,9 +38,9 @@ COMMANDS = {
 FOR_DEVELOPERS = ("test", "check")
 
 
-def main(words):
+def main(words: list[str]) -> int:
     if sys.version_info < OLDEST:
-        print("需要 Python %d.%d 或更新版本，现在是 %d.%d。" % (OLDEST + sys.version_info[:2]))
+        print("需要 Python {}.{} 或更新版本，现在是 {}.{}。".format(*OLDEST, *sys.version_info[:2]))
         return 1
     arguments = parse(words)
     if Path(sys.prefix) != VENV:
@@ -47,12 +49,14 @@ def main(words):
     return perform(arguments)
 
 
-def parse(words):
+def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py", description="闭环：市教育局年度工作要点运行与督导")
     commands = parser.add_subparsers(dest="command", metavar="命令", title="命令")
     made = {name: commands.add_parser(name, help=told, description=told) for name, (told, _) in COMMANDS.items()}
     for name in ("serve", "worker", "clock", "accounts", "admin", "deploy", "verify"):
-        made[name].add_argument("--database", metavar="路径或URL", help="缺省为 var/bihuan.sqlite3，或环境变量 DATABASE_URL")
+        made[name].add_argument(
+            "--database", metavar="路径或URL", help="缺省为 var/bihuan.sqlite3，或环境变量 DATABASE_URL"
+        )
     made["serve"].add_argument("--host", default="127.0.0.1")
     made["serve"].add_argument("--port", type=int, default=8000)
     made["serve"].add_argument("--empty", action="store_true", help="建立正式环境，不装演示数据")
@@ -66,15 +70,17 @@ def parse(words):
     made["admin"].add_argument("--name")
     made["deploy"].add_argument("paths", nargs="+", metavar="路径")
     made["deploy"].add_argument("--check", action="store_true", help="只检查，不部署")
-    return parser.parse_args(words if words and words[0] not in ("-h", "--help") and words[0] in COMMANDS else with_default(words))
+    return parser.parse_args(
+        words if words and words[0] not in ("-h", "--help") and words[0] in COMMANDS else with_default(words)
+    )
 
 
-def with_default(words):
+def with_default(words: list[str]) -> list[str]:
     """No command means `serve`; its options may then be given directly."""
     return words if words and words[0] in ("-h", "--help") else ["serve", *words]
 
 
-def prepare(lock):
+def prepare(lock: str) -> None:
     """Make `.venv` hold what the lock file says. A stamp makes the next time free; without it everything is done again."""
     wanted = hashlib.sha256((ROOT / lock).read_bytes() + sys.version.encode()).hexdigest()
     stamp = VENV / (lock + ".stamp")
@@ -93,16 +99,16 @@ def prepare(lock):
             (VENV / "requirements.lock.stamp").write_text(run_time)
         stamp.write_text(wanted)
     except OSError as error:
-        raise SystemExit("无法建立运行环境：%s。请检查磁盘空间和目录权限。" % error) from error
+        raise SystemExit(f"无法建立运行环境：{error}。请检查磁盘空间和目录权限。") from error
 
 
-def usable_pip():
+def usable_pip() -> bool:
     """Whether the Python that runs us has a pip new enough to install into another environment."""
     found = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, text=True)
     return found.returncode == 0 and int(found.stdout.split()[1].split(".")[0]) >= OLDEST_PIP
 
 
-def install(lock):
+def install(lock: str) -> None:
     """Only wheels, only what the lock names, checked against its hashes (BIHUAN_HASHES=0 for a mirror that rebuilds them)."""
     outer = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
     inner = [str(PYTHON), "-m", "pip"]
@@ -119,11 +125,11 @@ def install(lock):
         raise SystemExit("安装依赖未成功，请检查网络或软件源后再运行一次；已下载的部分不受影响。")
 
 
-def environment():
+def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT), "PIP_ROOT_USER_ACTION": "ignore"}
 
 
-def re_execute(words):
+def re_execute(words: list[str]) -> int:
     command = [str(PYTHON), str(ROOT / "run.py"), *words]
     if os.name == "nt":
         return subprocess.run(command, env=environment()).returncode
@@ -132,7 +138,7 @@ def re_execute(words):
     return 0
 
 
-def perform(arguments):
+def perform(arguments: argparse.Namespace) -> int:
     """Run the command's function; what the engine refuses is one sentence, not a traceback."""
     from importlib import import_module
 
@@ -141,31 +147,33 @@ def perform(arguments):
     module, function = COMMANDS[arguments.command][1].split(":")
     target = sys.modules["__main__"] if module == "run" else import_module(module)
     try:
-        return getattr(target, function)(arguments)
+        return int(getattr(target, function)(arguments))
     except EngineError as error:
         print(error.advice or error, file=sys.stderr)
         return 1
 
 
-def run_checks(_arguments):
+def run_checks(_arguments: argparse.Namespace) -> int:
     tools = {
         "格式": ["-m", "ruff", "format", "--check", "."],
         "规范": ["-m", "ruff", "check", "."],
         "类型": ["-m", "mypy", *SOURCES],
         "分层": ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
     }
-    failed = [name for name, words in tools.items() if subprocess.run([sys.executable, *words], cwd=str(ROOT)).returncode]
+    failed = [
+        name for name, words in tools.items() if subprocess.run([sys.executable, *words], cwd=str(ROOT)).returncode
+    ]
     say("检查未通过：" + "、".join(failed) if failed else "检查全部通过：" + "、".join(tools))
     return 1 if failed else 0
 
 
-def run_tests(arguments):
+def run_tests(arguments: argparse.Namespace) -> int:
     extra = {"BIHUAN_LONG": "1"} if arguments.long else {}
     words = ["-m", "pytest", "-n", "2", "--dist", "loadgroup", *arguments.rest]
     return subprocess.run([sys.executable, *words], cwd=str(ROOT), env={**os.environ, **extra}).returncode
 
 
-def say(text):
+def say(text: str) -> None:
     print(text, flush=True)
 
 

@@ -73,7 +73,9 @@ def _visit_inspector(session: Session, instance: ProcessInstance) -> list[str]:
 def _unit(session: Session, instance: ProcessInstance) -> Unit:
     unit = session.get(Unit, instance.unit_id) if instance.unit_id else None
     if unit is None:
-        raise InvalidInput("the instance has no unit in charge", code="unit", advice="该流程没有责任单位，无法确定办理人。")
+        raise InvalidInput(
+            "the instance has no unit in charge", code="unit", advice="该流程没有责任单位，无法确定办理人。"
+        )
     return unit
 
 

@@ -9,6 +9,7 @@ import threading
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -103,7 +104,7 @@ def verify(arguments: Namespace) -> int:
     return 1 if faults else 0
 
 
-def _accounts(session: Session) -> Iterator[dict[str, object]]:
+def _accounts(session: Session) -> Iterator[dict[str, Any]]:
     everyone = select(Person).options(selectinload(Person.positions).joinedload(Position.unit)).order_by(Person.login)
     for person in session.scalars(everyone):
         held = [{"role": p.role, "unit": p.unit.name, "title": p.title} for p in person.positions]

@@ -25,7 +25,9 @@ def deploy(
 
     Refused as a whole, with every problem of every file, if any process could not be run as drawn.
     """
-    diagrams = {file: content for file, content in files.items() if file.endswith((".bpmn", ".bpmn20.xml", ".bpmn.xml"))}
+    diagrams = {
+        file: content for file, content in files.items() if file.endswith((".bpmn", ".bpmn20.xml", ".bpmn.xml"))
+    }
     if not diagrams:
         raise DefinitionRefused([Problem("", "", "没有 .bpmn 文件")])
     homes = {key: file for file, content in diagrams.items() for key, _ in spiff.processes_in(content)}
@@ -69,7 +71,9 @@ def get(session: Session, definition_id: str) -> ProcessDefinition:
 
 def parsed(session: Session, definition: ProcessDefinition) -> spiff.Definition:
     """What the engine runs; parsed at most once per process for all instances of a bundle."""
-    return _parse(definition.bundle_hash, definition.key, _Lazy(lambda: [_content(session, sha) for sha in definition.bundle]))
+    return _parse(
+        definition.bundle_hash, definition.key, _Lazy(lambda: [_content(session, sha) for sha in definition.bundle])
+    )
 
 
 def xml_of(session: Session, definition: ProcessDefinition, process_key: str | None = None) -> bytes:

@@ -52,5 +52,9 @@ class DefinitionRefused(EngineError):
     """A diagram that the engine would not run as it is drawn."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(map(str, problems)), code="definition", advice="流程图未通过部署检查，请按列出的问题修改后再部署。")
+        super().__init__(
+            "; ".join(map(str, problems)),
+            code="definition",
+            advice="流程图未通过部署检查，请按列出的问题修改后再部署。",
+        )
         self.problems = tuple(problems)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session, selectinload
@@ -88,9 +87,12 @@ def open_session(session: Session, person: Person) -> str:
     now = clock.now()
     session.add(
         LoginSession(
-            digest=_digest(token), person_id=person.id, credential_version=person.credential_version,
-            opened_at=now, seen_at=now,
-        )  # fmt: skip
+            digest=_digest(token),
+            person_id=person.id,
+            credential_version=person.credential_version,
+            opened_at=now,
+            seen_at=now,
+        )
     )
     return token
 
@@ -132,7 +134,7 @@ def hash_password(password: str) -> str:
     return generate_password_hash(password)
 
 
-def _whole() -> Select[Any]:
+def _whole() -> Select[Person]:
     return select(Person).options(selectinload(Person.positions).joinedload(Position.unit))
 
 

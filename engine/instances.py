@@ -58,7 +58,9 @@ def get(session: Session, instance_id: str, *, actor: Actor) -> ProcessInstance:
 
 
 def can_view(session: Session, actor: Actor, instance: ProcessInstance) -> bool:
-    return session.scalar(select(ProcessInstance.id).where(ProcessInstance.id == instance.id, visible(actor))) is not None
+    return (
+        session.scalar(select(ProcessInstance.id).where(ProcessInstance.id == instance.id, visible(actor))) is not None
+    )
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -99,7 +101,9 @@ def check_variables(variables: Mapping[str, Any]) -> None:
     """Refuse names the token engine keeps for itself, and more than 64 KB in all."""
     for name in variables:
         if not name.isidentifier() or name.startswith("_") or name in ("data_objects", "typename"):
-            raise InvalidInput(f"variable name {name!r} is not allowed", code="variable", advice=f"变量名“{name}”不可用。")
+            raise InvalidInput(
+                f"variable name {name!r} is not allowed", code="variable", advice=f"变量名“{name}”不可用。"
+            )
     if len(_as_json(variables)) > MAX_VARIABLE_BYTES:
         raise InvalidInput("variables exceed 64 KB", code="variable", advice="变量总量超过 64 KB。")
 
@@ -109,4 +113,3 @@ def _as_json(variables: Mapping[str, Any]) -> str:
         return to_json(dict(variables))
     except TypeError as error:
         raise InvalidInput(f"variables are not JSON: {error}", code="variable", advice="变量的值须是 JSON。") from error
-

@@ -100,9 +100,11 @@ def _note_failure(job_id: str, lease: str, error: Exception) -> None:
         job.state = JobState.FAILED
         session.add(
             Incident(
-                id=ids.new(), kind="job.failed", message=f"{job.kind}: {type(error).__name__}: {error}"[:2_000],
-                instance_id=job.instance_id, job_id=job.id, created_at=clock.now(),
-            )  # fmt: skip
+                id=ids.new(),
+                kind="job.failed",
+                message=f"{job.kind}: {type(error).__name__}: {error}"[:2_000],
+                instance_id=job.instance_id,
+                job_id=job.id,
+                created_at=clock.now(),
+            )
         )
-
-

@@ -270,5 +270,3 @@ def _end(session: Session, instance: ProcessInstance, status: InstanceStatus, en
 
 def _id(actor: Actor | None) -> str | None:
     return actor.id if actor else None
-
-

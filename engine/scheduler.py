@@ -9,7 +9,6 @@ from engine import db, jobs, settings
 SECONDS = 1
 
 
-
 def start() -> BackgroundScheduler:
     """Tick in the background until `shutdown()`; two that tick on one database do no harm."""
     scheduler = BackgroundScheduler(timezone="UTC")

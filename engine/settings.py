@@ -40,7 +40,7 @@ def move_clock(session: Session, to: datetime) -> None:
     """Set a demonstration's clock; it runs on from there. It never runs backwards: what happened has happened."""
     if not is_demonstration(session):
         raise NotAllowed("a real clock cannot be moved", advice="正式环境的时钟不能调整。")
-    if to < clock.now() and session.get(Setting, OFFSET):
+    if to < clock.now() and session.get(Setting, OFFSET) is not None:
         raise InvalidInput("the clock cannot go back", advice="时钟只能向前调。")
     offset = (to - (clock.now() - clock.offset())).total_seconds()
     session.merge(Setting(key=OFFSET, value=str(offset)))

@@ -44,7 +44,7 @@ def can_complete(actor: Actor, task: UserTask) -> bool:
     return refusal(actor, task) is None
 
 
-def inbox(actor: Actor, *, search: str = "") -> Select[tuple[UserTask]]:
+def inbox(actor: Actor, *, search: str = "") -> Select[UserTask]:
     """The open tasks of a person, due first: assigned, or offered to one of their groups."""
     offered = select(Candidate.user_task_id).where(Candidate.group_key.in_(actor.groups))
     mine = or_(UserTask.assignee_id == actor.id, UserTask.id.in_(offered))
@@ -57,17 +57,17 @@ def inbox(actor: Actor, *, search: str = "") -> Select[tuple[UserTask]]:
     return wanted.order_by(UserTask.due_at.is_(None), UserTask.due_at, UserTask.created_at, UserTask.id)
 
 
-def page_of(session: Session, wanted: Select[tuple[UserTask]], page: int = 1) -> list[UserTask]:
+def page_of(session: Session, wanted: Select[UserTask], page: int = 1) -> list[UserTask]:
     """One page of a selection with what a list shows of each."""
     whole = wanted.options(joinedload(UserTask.instance).joinedload(ProcessInstance.unit))
     return list(session.scalars(whole.limit(PAGE).offset((page - 1) * PAGE)))
 
 
-def count(session: Session, wanted: Select[tuple[UserTask]]) -> int:
+def count(session: Session, wanted: Select[UserTask]) -> int:
     return session.scalar(select(func.count()).select_from(wanted.order_by(None).subquery())) or 0
 
 
-def done_by(actor: Actor) -> Select[tuple[UserTask]]:
+def done_by(actor: Actor) -> Select[UserTask]:
     """What a person has completed, latest first."""
     mine = select(UserTask).where(UserTask.completed_by_id == actor.id)
     return mine.order_by(UserTask.ended_at.desc(), UserTask.id)

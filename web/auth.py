@@ -22,7 +22,9 @@ def login_submit() -> ResponseReturnValue:
         person = identity.authenticate(opened, request.form.get("login", ""), request.form.get("password", ""))
         if person is None:
             message = "登录名或密码不对，请核对后再试。"
-            return render_template("login.html", target=_target(), refused=message, login=request.form.get("login")), 401
+            return render_template(
+                "login.html", target=_target(), refused=message, login=request.form.get("login")
+            ), 401
         token = identity.open_session(opened, person)
     session.clear()
     session["token"] = token

@@ -37,8 +37,8 @@ KINDS = {
     "transaction": "事务", "startEvent": "开始", "endEvent": "结束", "intermediateCatchEvent": "等待事件",
     "intermediateThrowEvent": "触发事件", "boundaryEvent": "边界事件", "exclusiveGateway": "判断",
     "parallelGateway": "并行", "inclusiveGateway": "多选", "eventBasedGateway": "等待先到者",
-    "complexGateway": "复杂判断", "sequenceFlow": "流向", "messageFlow": "消息", "association": "关联", "dataInputAssociation": "关联",
-    "dataOutputAssociation": "关联",
+    "complexGateway": "复杂判断", "sequenceFlow": "流向", "messageFlow": "消息", "association": "关联",
+    "dataInputAssociation": "关联", "dataOutputAssociation": "关联",
 }  # fmt: skip
 SUBPROCESSES = {"subProcess", "adHocSubProcess", "transaction"}
 
@@ -49,6 +49,7 @@ HEADER = 30
 BADGE = 9
 CORNER = 8
 LABEL_WIDTH = 7 * FONT
+LONGEST_NAME = 300
 WIDE = 1280
 """Beyond this a picture fitted to the page would be too small to read; it is scrolled instead."""
 FARTHEST = 100_000
@@ -59,7 +60,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 # Glyphs, each in a square of its own size: 16 for tasks, 36 for events, 50 for gateways, 14 for markers below.
 TASK_GLYPHS = {
     "userTask": "M8 8a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM2.5 14.5c0-3.5 2.4-4.8 5.5-4.8s5.5 1.3 5.5 4.8Z",
-    "manualTask": "M2 9V6.8C2 5.6 2.8 5 3.8 5H8L6.4 3.4c-.7-.8.2-1.9 1.1-1.4L14 6v7H5.2C3.2 13 2 11.4 2 9ZM9 8h5M9 11h5",
+    "manualTask": "M2 9V6.8C2 5.6 2.8 5 3.8 5H8L6.4 3.4c-.7-.8.2-1.9 1.1-1.4L14 6v7H5.2C3.2 13 2 11.4 2 9Z",
     "serviceTask": "M8 3.6a4.4 4.4 0 1 0 0 8.8 4.4 4.4 0 0 0 0-8.8ZM8 6.4a1.6 1.6 0 1 0 0 3.2 1.6 1.6 0 0 0 0-3.2Z"
     "M8 1.4v2.2M8 12.4v2.2M1.4 8h2.2M12.4 8h2.2M3.3 3.3l1.6 1.6M11.1 11.1l1.6 1.6M12.7 3.3l-1.6 1.6M4.9 11.1l-1.6 1.6",
     "scriptTask": "M3.5 1.5h9v13h-9ZM5.5 5h5M5.5 8h5M5.5 11h3",
@@ -182,7 +183,7 @@ def svg(
     `taken` which flows were gone, `links` where a step leads; `label` names the picture for who cannot see it.
     """
     root = _read(xml)
-    elements = {element.get("id", ""): element for element in root.iter() if _kind(element)}
+    elements = {key: element for element in root.iter() if (key := element.get("id"))}
     picture = Picture(marks, counts, taken, links, elements)
     plane = _plane(root, process_id)
     shapes = [] if plane is None else list(_shapes(plane, elements))
@@ -231,7 +232,7 @@ def _processes_of(root: etree._Element, drawn: str) -> set[str | None]:
 def _shapes(plane: etree._Element, elements: Mapping[str, etree._Element]) -> Iterator[Shape]:
     for drawn in plane.iterfind("bpmndi:BPMNShape", NAMESPACES):
         element, box = elements.get(drawn.get("bpmnElement", "")), _box(drawn)
-        if element is not None and box is not None:
+        if element is not None and box is not None and _kind(element) in KINDS:
             yield Shape(
                 element,
                 box,
@@ -245,7 +246,7 @@ def _edges(plane: etree._Element, elements: Mapping[str, etree._Element]) -> Ite
     for drawn in plane.iterfind("bpmndi:BPMNEdge", NAMESPACES):
         element = elements.get(drawn.get("bpmnElement", ""))
         points = [_numbers(point, "x", "y") for point in drawn.iterfind("di:waypoint", NAMESPACES)]
-        if element is not None and len(points) > 1 and all(points):
+        if element is not None and len(points) > 1 and all(points) and _kind(element) in KINDS:
             yield Edge(element, tuple((point[0], point[1]) for point in points), _label_box(drawn))
 
 
@@ -308,8 +309,6 @@ def _is_container(shape: Shape) -> bool:
 
 def _draw_shape(picture: Picture, canvas: etree._Element, shape: Shape) -> None:
     kind = shape.kind
-    if kind not in KINDS:
-        return
     group = _group(picture, canvas, shape.element)
     picture.reach((shape.box.x, shape.box.y), (shape.box.right, shape.box.bottom))
     if kind in ("participant", "lane"):
@@ -355,9 +354,8 @@ def _spoken(picture: Picture, element: etree._Element) -> str:
 
 
 def _name(element: etree._Element) -> str:
-    if _kind(element) == "textAnnotation":
-        return (element.findtext("bpmn:text", default="", namespaces=NAMESPACES) or "").strip()
-    return " ".join(element.get("name", "").split())
+    written = element.findtext("bpmn:text", namespaces=NAMESPACES) or element.get("name") or ""
+    return " ".join(written.split())[:LONGEST_NAME]
 
 
 def _draw_lane(group: etree._Element, shape: Shape) -> None:
@@ -473,24 +471,21 @@ def _draw_badges(picture: Picture, group: etree._Element, shape: Shape) -> None:
     key, box = shape.element.get("id", ""), shape.box
     mark, count = picture.marks.get(key), picture.counts.get(key, 0)
     if mark in BADGE_GLYPHS:
-        badge = _badge(picture, group, "badge", (box.right, box.y))
-        _path(badge, BADGE_GLYPHS[mark], "glyph")
+        _path(_badge(picture, group, "badge", (box.right, box.y)), BADGE_GLYPHS[mark], "glyph")
     if count > 1:
-        badge = _badge(picture, group, "count", (box.x, box.y))
+        badge = _badge(picture, group, "count", (box.x, box.y), BADGE + 4 * (len(str(count)) - 1))
         _lines(badge, [str(count)], 0, -LINE / 2, "middle")
 
 
-def _badge(picture: Picture, group: etree._Element, name: str, at: Point) -> etree._Element:
+def _badge(picture: Picture, group: etree._Element, name: str, at: Point, half: float = BADGE) -> etree._Element:
     badge = _add(group, "g", class_=name, transform=f"translate({at[0]:g} {at[1]:g})")
-    _add(badge, "circle", r=BADGE)
-    picture.reach((at[0] - BADGE, at[1] - BADGE), (at[0] + BADGE, at[1] + BADGE))
+    _rectangle(badge, Box(-half, -BADGE, 2 * half, 2 * BADGE), class_="plate", rx=BADGE)
+    picture.reach((at[0] - half, at[1] - BADGE), (at[0] + half, at[1] + BADGE))
     return badge
 
 
 def _draw_edge(picture: Picture, canvas: etree._Element, edge: Edge) -> None:
     element, kind = edge.element, _kind(edge.element)
-    if kind not in KINDS:
-        return
     group = _group(picture, canvas, element)
     picture.reach(*edge.points)
     _path(group, _rounded(edge.points), "line")
@@ -596,11 +591,10 @@ TOKENS = re.compile(r"[（《“‘「【(\[]*(?:[A-Za-z0-9%.,/_-]+|\S)[，。�
 def wrap(text: str, width: float) -> list[str]:
     """The text in as few lines as fit into the width, of about equal length."""
     lines = _wrapped(text, width)
-    for narrower in range(math.ceil(_width(text) / len(lines)) if lines else 0, int(width)):
-        even = _wrapped(text, narrower)
-        if len(even) == len(lines) and max(map(_width, even)) <= width:
-            return even
-    return lines
+    if len(lines) < 2:
+        return lines
+    narrower = range(math.ceil(_width(text) / len(lines)), int(width))
+    return next((even for even in (_wrapped(text, each) for each in narrower) if len(even) == len(lines)), lines)
 
 
 def _wrapped(text: str, width: float) -> list[str]:
@@ -680,10 +674,10 @@ def _list_of_steps(root: etree._Element, picture: Picture, process_id: str | Non
 
 
 def _step(picture: Picture, element: etree._Element) -> Markup:
-    key = element.get("id", "")
-    words = Markup('<a href="{}">{}</a>').format(picture.links[key], _spoken(picture, element))
-    shown = words if key in picture.links else _spoken(picture, element)
-    return Markup('<li class="{}">{}</li>').format(picture.marks.get(key, ""), shown)
+    link, mark = (told.get(element.get("id", ""), "") for told in (picture.links, picture.marks))
+    words = _spoken(picture, element)
+    shown = Markup('<a href="{}">{}</a>').format(link, words) if link else words
+    return Markup('<li class="{}">{}</li>').format(mark if mark in MARKS else "", shown)
 
 
 def _steps(root: etree._Element, picture: Picture, process_id: str | None) -> Iterator[etree._Element]:

@@ -32,7 +32,7 @@ def _pictures(session: Session, instance: ProcessInstance) -> list[tuple[str, st
     for event in told:
         if event.activity_id and event.kind != "user_task.created":
             counts[event.activity_id] = counts.get(event.activity_id, 0) + 1
-    marks = {activity_id: "done" for activity_id in counts} | {wait[1]: "now" for wait in now}
+    marks = dict.fromkeys(counts, "done") | {wait[1]: "now" for wait in now}
     keys = dict.fromkeys([instance.definition_key, *(wait[0] for wait in now)])
     definition = definitions.get(session, instance.definition_id)
     names = {each["process"]: each["name"] for each in _names(session, instance)}
@@ -58,5 +58,3 @@ def _waits(session: Session, instance: ProcessInstance) -> list[tuple[str, str, 
         (each.activity.process_key, each.activity.id, each.activity.name)
         for each in runtime.load(session, instance).open_activities()
     ]
-
-

@@ -46,7 +46,9 @@ class Submitted:
 
 def events(session: Session, instance_id: str) -> list[Event]:
     """The story, latest first."""
-    told = [event for event in history.of(session, instance_id) if event.kind in SAID or event.kind == "user_task.completed"]
+    told = [
+        event for event in history.of(session, instance_id) if event.kind in SAID or event.kind == "user_task.completed"
+    ]
     names = user_tasks.people_of(session, {event.actor_id for event in told if event.actor_id})
     opinions = {each.user_task_id: each.data for each in user_tasks.submissions(session, instance_id)}
     return [_event(event, names, opinions.get(event.user_task_id or "", {})) for event in reversed(told)]
@@ -58,7 +60,12 @@ def submitted(session: Session, instance_id: str) -> list[Submitted]:
     names = user_tasks.people_of(session, {each.submitted_by_id for each in found})
     activities = {e.user_task_id: e.activity_name or "" for e in history.of(session, instance_id) if e.user_task_id}
     return [
-        Submitted(activities.get(each.user_task_id, ""), names.get(each.submitted_by_id, ""), each.submitted_at, _answers(each))
+        Submitted(
+            activities.get(each.user_task_id, ""),
+            names.get(each.submitted_by_id, ""),
+            each.submitted_at,
+            _answers(each),
+        )
         for each in reversed(found)
     ]
 

@@ -10,7 +10,7 @@ from flask import Flask
 from engine import clock
 from engine.models import Commitment, InstanceStatus, ProcessInstance
 
-WEEKDAYS = "周一 周二 周三 周四 周五 周六 周日".split()
+WEEKDAYS = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"]
 SOON = timedelta(days=3)
 NEAR = timedelta(days=14)
 
@@ -75,7 +75,6 @@ def state_of(instance: ProcessInstance | None) -> Lamp:
     if instance.status == InstanceStatus.TERMINATED:
         return Lamp("hold", "终止")
     return Lamp("green", "进行中")
-
 
 
 def standing(commitment: Commitment) -> Lamp:

@@ -58,23 +58,32 @@ def load_organisation(session: Session, data: Mapping[str, Any], secret: str) ->
     for each in data["bindings"]:
         session.add(
             SchoolBinding(
-                id=ids.new(), school_id=units[each["school"]].id, inspector_id=people[each["inspector"]].id,
+                id=ids.new(),
+                school_id=units[each["school"]].id,
+                inspector_id=people[each["inspector"]].id,
                 starts_on=each["starts_on"],
-            )  # fmt: skip
+            )
         )
     for each in data["recusals"]:
         session.add(
             RecusalFact(
-                id=ids.new(), person_id=people[each["person"]].id, unit_id=units[each["unit"]].id,
-                kind=each["kind"], note=each.get("note"),
-            )  # fmt: skip
+                id=ids.new(),
+                person_id=people[each["person"]].id,
+                unit_id=units[each["unit"]].id,
+                kind=each["kind"],
+                note=each.get("note"),
+            )
         )
     for each in data["stand_ins"]:
         session.add(
             StandIn(
-                id=ids.new(), person_id=people[each["person"]].id, stand_in_id=people[each["stand_in"]].id,
-                starts_on=each["starts_on"], ends_on=each["ends_on"], note=each.get("note"),
-            )  # fmt: skip
+                id=ids.new(),
+                person_id=people[each["person"]].id,
+                stand_in_id=people[each["stand_in"]].id,
+                starts_on=each["starts_on"],
+                ends_on=each["ends_on"],
+                note=each.get("note"),
+            )
         )
     session.flush()
 

@@ -27,16 +27,21 @@ def load(session: Session, data: Mapping[str, Any]) -> WorkPlan:
     for section in data["sections"]:
         plan.sections.append(
             PlanSection(
-                id=ids.new(), number=section["number"], numeral=section["numeral"], title=section["title"],
+                id=ids.new(),
+                number=section["number"],
+                numeral=section["numeral"],
+                title=section["title"],
                 points=[_point(p, units) for p in data["points"] if p["section"] == section["number"]],
-            )  # fmt: skip
+            )
         )
     session.add(plan)
     session.flush()
     return plan
 
 
-def start(session: Session, plan: WorkPlan, *, actor: Actor | None, progress: Progress = lambda done, total: None) -> None:
+def start(
+    session: Session, plan: WorkPlan, *, actor: Actor | None, progress: Progress = lambda done, total: None
+) -> None:
     """Start one instance for every point and commitment; commitments wait for their point's plan and their own period."""
     points = [point for section in plan.sections for point in section.points]
     total = len(points) + sum(len(point.commitments) for point in points)

@@ -103,7 +103,6 @@ def _commitment(session: Session, instance: ProcessInstance) -> Commitment:
     return session.scalars(select(Commitment).where(Commitment.instance_id == instance.id)).one()
 
 
-
 TABLE: dict[str, runtime.ServiceTask] = {
     "plan.release_commitments": release_commitments,
     "plan.count_open_commitments": count_open_commitments,

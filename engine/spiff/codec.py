@@ -65,7 +65,9 @@ def _checksum(body: bytes) -> bytes:
 def _checked(state: bytes) -> bytes:
     version, checksum, body = state[:1], state[1 : 1 + CHECKSUM_BYTES], state[1 + CHECKSUM_BYTES :]
     if version != VERSION or checksum != _checksum(body):
-        raise StateDamaged("the stored state does not match its checksum", advice="该流程的运行数据已损坏，已登记为异常。")
+        raise StateDamaged(
+            "the stored state does not match its checksum", advice="该流程的运行数据已损坏，已登记为异常。"
+        )
     return body
 
 

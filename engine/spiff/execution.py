@@ -105,7 +105,9 @@ class Execution:
 
     def waits(self) -> list[Wait]:
         """Everything that stands still now, in the order of the tokens."""
-        return [wait for workflow in self._running() for token in workflow.tasks.values() if (wait := self._wait(token))]
+        return [
+            wait for workflow in self._running() for token in workflow.tasks.values() if (wait := self._wait(token))
+        ]
 
     def variables(self) -> dict[str, Any]:
         """The variables of all live tokens together (the later one wins), or those the process ended with."""

@@ -82,7 +82,8 @@ class Parser(BpmnParser):  # type: ignore[misc]
 def processes_in(content: bytes) -> list[tuple[str, str]]:
     """Key and name of every executable process in a file."""
     found = xml.read(content).iterfind("bpmn:process", xml.NAMESPACES)
-    return [(p.get("id", ""), p.get("name") or p.get("id", "")) for p in found if p.get("isExecutable") == "true"]
+    named = [(p.get("id", ""), p.get("name", ""), p.get("isExecutable")) for p in found]
+    return [(key, name or key) for key, name, executable in named if executable == "true"]
 
 
 def called_processes(content: bytes) -> set[str]:
@@ -131,4 +132,3 @@ def _wire(spec: Any) -> None:
 
 def _problem(error: ValidationException) -> Problem:
     return Problem(error.id or "", error.name or "", str(error.args[0] if error.args else error))
-

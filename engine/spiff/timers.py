@@ -33,7 +33,8 @@ def moment(value: str) -> datetime:
 def after(duration: str, start: datetime) -> datetime:
     """The moment an ISO 8601 duration after another one."""
     parsed = TimerEventDefinition.parse_iso_duration(duration)
-    return start + TimerEventDefinition.get_timedelta_from_start(parsed, start)
+    span: timedelta = TimerEventDefinition.get_timedelta_from_start(parsed, start)
+    return start + span
 
 
 def due(task: Any) -> datetime | None:
@@ -45,7 +46,7 @@ def due(task: Any) -> datetime | None:
 
 
 def _text(definition: TimerEventDefinition, task: Any) -> str:
-    written = definition.expression.strip().strip("\"'")
+    written: str = definition.expression.strip().strip("\"'")
     if ISO_8601.fullmatch(written):
         return written
     return str(task.workflow.script_engine.evaluate(task, definition.expression))

@@ -24,7 +24,7 @@ def read(content: bytes) -> etree._Element:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
         raise _refused(f"不是完整的 XML（{error.msg}）") from error
-    if root.getroottree().docinfo.doctype:
+    if str(root.getroottree().docinfo.doctype):  # type: ignore[union-attr]
         raise _refused("不接受带 DOCTYPE 的文件")
     if root.tag != f"{{{BPMN}}}definitions":
         raise _refused("不是 BPMN 2.0 文件：根元素应为 definitions")

@@ -33,14 +33,17 @@ def _is_theirs(actor: Actor, unit: Unit) -> bool:
 def findings(session: Session, actor: Actor) -> list[Finding]:
     """Findings of the schools the person may look at: open first, then latest."""
     wanted = select(Finding).options(
-        joinedload(Finding.unit), joinedload(Finding.found_by), joinedload(Finding.closed_by), joinedload(Finding.instance)
+        joinedload(Finding.unit),
+        joinedload(Finding.found_by),
+        joinedload(Finding.closed_by),
+        joinedload(Finding.instance),
     )
     if not actor.roles & OVERSEERS:
         wanted = wanted.where(Finding.unit_id.in_(_units(actor)))
     return list(session.scalars(wanted.order_by(Finding.closed_at.is_not(None), Finding.number.desc())))
 
 
-def _units(actor: Actor) -> Select[tuple[str]]:
+def _units(actor: Actor) -> Select[str]:
     """The person's own units and what lies below them."""
     own = select(Unit.id).where(Unit.key.in_(actor.units))
     return select(Unit.id).where(Unit.key.in_(actor.units) | Unit.parent_id.in_(own))

@@ -25,4 +25,6 @@ def require_can_close(actor: Actor | None, finding: Finding, rectifiers: Set[str
     if finding.closed_at is not None:
         raise InvalidState(f"finding {finding.number} is closed", advice="这条问题已经销号。")
     if not can_close(actor, finding, rectifiers):
-        raise NotAllowed(f"finding {finding.number}", advice="不能由您销号：核查人须是督学，且不得是整改人或被督导单位的人。")
+        raise NotAllowed(
+            f"finding {finding.number}", advice="不能由您销号：核查人须是督学，且不得是整改人或被督导单位的人。"
+        )

@@ -123,7 +123,8 @@ def test_reads_a_number(written: object, read: float) -> None:
     "written",
     [
         "八十", "88,4", "1,23,456", ",5", "1,", "5²", "½", "٣", "1e5", "0x1F", "1_000", "NaN", "inf", "--1", "1 000",
-        "9" * 41, "9" * 5_000, 10**400, 10**15 + 1, float("nan"), float("inf"), -float("inf"), True, False, [1], {"a": 1}, [[]],
+        "9" * 41, "9" * 5_000, 10**400, 10**15 + 1, float("nan"), float("inf"), -float("inf"), True, False,
+        [1], {"a": 1}, [[]],
     ],
 )  # fmt: skip
 def test_refuses_what_is_no_number(written: object) -> None:

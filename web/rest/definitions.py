@@ -32,7 +32,10 @@ def create_deployment() -> ResponseReturnValue:
             )  # fmt: skip
             return jsonify(_deployment(deployment, changed))
     except DefinitionRefused as refusal:
-        told = [{"mainElementId": p.element_id, "elementName": p.element_name, "message": p.reason} for p in refusal.problems]
+        told = [
+            {"mainElementId": p.element_id, "elementName": p.element_name, "message": p.reason}
+            for p in refusal.problems
+        ]
         message = "；".join(map(str, refusal.problems))
         return jsonify(type="ParseException", message=message, details={"deployment": {"errors": told}}), 400
 

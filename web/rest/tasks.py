@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from engine import db, identity, user_tasks
+from engine import db, identity, runtime, user_tasks
 from engine.errors import InvalidInput, NotFound
 from engine.models import Candidate, ProcessInstance, TaskStatus, UserTask
 from web.rest import wire
@@ -60,13 +60,16 @@ def unclaim(task_id: str) -> ResponseReturnValue:
 
 @bp.post("/task/<task_id>/complete")
 def complete(task_id: str) -> ResponseReturnValue:
+    """204, or the variables if asked for. Whoever accepts JSON only gets an empty object: generated clients parse it."""
     given = wire.body()
     with db.transaction() as session:
-        user_tasks.complete(session, task_id, wire.plain(given.get("variables")), actor=g.actor)
-    return "", 204
+        instance = user_tasks.complete(session, task_id, wire.plain(given.get("variables")), actor=g.actor)
+        if given.get("withVariablesInReturn"):
+            return jsonify(wire.variables(runtime.load(session, instance).variables()))
+    return jsonify({}) if request.headers.get("Accept") == "application/json" else ("", 204)
 
 
-def _wanted(session: Session) -> Select[tuple[UserTask]]:
+def _wanted(session: Session) -> Select[UserTask]:
     """Open tasks this person may do, narrowed by Camunda's parameters."""
     wanted = user_tasks.inbox(g.actor).order_by(None)
     columns = {"processInstanceId": UserTask.instance_id, "taskDefinitionKey": UserTask.activity_id}

@@ -74,7 +74,7 @@ def _typed(value: Any) -> dict[str, Any]:
 
 def _value(name: str, typed: object) -> Any:
     if not isinstance(typed, dict) or "value" not in typed:
-        raise InvalidInput(f"{name} has no value", code="variables", advice=f"变量“{name}”须写作 {{\"value\": …}}。")
+        raise InvalidInput(f"{name} has no value", code="variables", advice=f'变量“{name}”须写作 {{"value": …}}。')
     value = typed["value"]
     if typed.get("type") in ("Json", "Object") and isinstance(value, str):
         return json.loads(value)
