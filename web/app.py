@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 from engine import clock, db, errors, identity, settings
-from web import auth, health, instances, plan, rest, supervision, user_tasks, wording
+from web import auth, health, instances, plan, rest, supervision, user_tasks, vendor, wording
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -28,7 +28,7 @@ STATUS = {
     errors.DefinitionRefused: HTTPStatus.BAD_REQUEST,
     db.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-OPEN_TO_ALL = {"auth.login", "auth.login_submit", "static", "health.healthz", "health.readyz"}
+OPEN_TO_ALL = {"auth.login", "auth.login_submit", "static", "vendor.bootstrap", "health.healthz", "health.readyz"}
 
 csrf = CSRFProtect()
 
@@ -46,7 +46,7 @@ def create_app() -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     csrf.init_app(app)
-    for module in (auth, health, instances, plan, supervision, user_tasks):
+    for module in (auth, health, instances, plan, supervision, user_tasks, vendor):
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
@@ -86,7 +86,7 @@ def _harden(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    if request.endpoint != "static":
+    if request.endpoint not in ("static", "vendor.bootstrap"):
         response.headers["Cache-Control"] = "no-store"
         response.headers["Vary"] = "Cookie"
     return response
