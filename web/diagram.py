@@ -136,8 +136,8 @@ class Shape:
     element: etree._Element
     box: Box
     label: Box | None
-    expanded: bool = True
-    horizontal: bool = True
+    expanded: bool
+    horizontal: bool
 
     @property
     def kind(self) -> str:
@@ -237,7 +237,7 @@ def _shapes(plane: etree._Element, elements: Mapping[str, etree._Element]) -> It
                 element,
                 box,
                 _label_box(drawn),
-                expanded=drawn.get("isExpanded") != "false",
+                expanded=drawn.get("isExpanded") == "true",
                 horizontal=drawn.get("isHorizontal") != "false",
             )
 
@@ -361,7 +361,9 @@ def _name(element: etree._Element) -> str:
 def _draw_lane(group: etree._Element, shape: Shape) -> None:
     box = shape.box
     _rectangle(group, box)
-    if shape.horizontal:
+    if shape.kind == "participant" and not shape.element.get("processRef"):
+        _text(group, _name(shape.element), box)  # nothing is known of its inside
+    elif shape.horizontal:
         _path(group, f"M{box.x + HEADER:g} {box.y:g}V{box.bottom:g}", "header")
         _vertical_text(group, _name(shape.element), Box(box.x, box.y, HEADER, box.height))
     else:
@@ -442,7 +444,7 @@ def _draw_gateway(picture: Picture, group: etree._Element, shape: Shape) -> None
 def _draw_annotation(group: etree._Element, shape: Shape) -> None:
     box = shape.box
     _path(group, f"M{box.x + 10:g} {box.y:g}H{box.x:g}V{box.bottom:g}H{box.x + 10:g}", "outline")
-    lines = wrap(_name(shape.element), box.width - 12)[: max(1, int(box.height / LINE))]
+    lines = _shortened(wrap(_name(shape.element), box.width - 12), int(box.height / LINE))
     _lines(group, lines, box.x + 8, box.y + (box.height - LINE * len(lines)) / 2, "start")
 
 
@@ -612,12 +614,15 @@ def _width(text: str) -> float:
 
 
 def _text(group: etree._Element, text: str, box: Box) -> None:
-    """Text in the middle of a box; what does not fit ends in …, the title has all of it."""
-    lines = wrap(text, box.width - 10)
-    room = max(1, int((box.height - 6) / LINE))
-    if len(lines) > room:
-        lines = [*lines[: room - 1], f"{lines[room - 1][:-1]}…"]
+    """Text in the middle of a box."""
+    lines = _shortened(wrap(text, box.width - 10), int((box.height - 6) / LINE))
     _lines(group, lines, box.middle[0], box.middle[1] - LINE * len(lines) / 2, "middle")
+
+
+def _shortened(lines: list[str], room: int) -> list[str]:
+    """What does not fit ends in …; the title has all of it."""
+    room = max(room, 1)
+    return lines if len(lines) <= room else [*lines[: room - 1], f"{lines[room - 1][:-1]}…"]
 
 
 def _lines(
@@ -635,13 +640,11 @@ def _lines(
 
 
 def _vertical_text(group: etree._Element, text: str, box: Box) -> None:
-    """A lane's name from top to bottom, further columns to the left."""
-    columns = wrap(text, box.height - 10)
-    x = box.middle[0] + LINE * (len(columns) - 1) / 2
-    for number, column in enumerate(columns):
+    """A lane's name from top to bottom, in the one column there is room for."""
+    x, y = box.middle
+    for column in _shortened(wrap(text, box.height - 10), 1):
         _add(
-            group, "text", writing_mode="vertical-rl", text_anchor="middle", x=x - LINE * number, y=box.middle[1],
-            fill="currentColor", stroke="none",
+            group, "text", writing_mode="vertical-rl", text_anchor="middle", x=x, y=y, fill="currentColor", stroke="none"
         ).text = column  # fmt: skip
 
 

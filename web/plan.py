@@ -20,5 +20,5 @@ def index() -> ResponseReturnValue:
         return render_template(
             "plan.html", plan=plan, sums=overview.sums(session, plan) if plan else None, lead=lead,
             phases=overview.phases(session, plan) if plan else {}, leads=overview.leads(session, plan) if plan else [],
-            open_point=request.args.get("point", ""), names=overview.PHASES,
+            open_point=request.args.get("point", ""), names=list(overview.PHASES.values()),
         )  # fmt: skip

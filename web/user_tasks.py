@@ -89,7 +89,7 @@ def _show(
         form = forms.get(task.form_key) if task.form_key else None
         return render_template(
             "task.html", task=task, form=form, values=submitted or _previous(session, task), errors=errors or {},
-            refused=refused, refusal=user_tasks.refusal(g.actor, task), lamp=wording.lamp(task.due_at),
+            refused=refused, refusal=user_tasks.refusal(g.actor, task), state=wording.lamp(task.due_at),
             options=options.of_form(session, form) if form else {}, rounds=story.submitted(session, task.instance_id),
             events=story.events(session, task.instance_id)[:8],
         )  # fmt: skip

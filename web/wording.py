@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from flask import Flask
 
 from engine import clock
-from engine.models import Commitment, InstanceStatus, ProcessInstance
+from engine.models import Commitment, InstanceStatus, ProcessInstance, Target
 
 WEEKDAYS = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"]
 SOON = timedelta(days=3)
@@ -25,7 +25,7 @@ class Lamp:
 
 
 def register(app: Flask) -> None:
-    for function in (day, full_day, moment, lamp, state_of, standing, end_of_day):
+    for function in (day, full_day, moment, lamp, state_of, standing, promise, end_of_day):
         app.add_template_filter(function)
     app.jinja_env.globals["today"] = clock.today
 
@@ -87,6 +87,17 @@ def standing(commitment: Commitment) -> Lamp:
         return Lamp("grey", "未到启动日")
     left = (commitment.due_on - clock.today()).days
     return Lamp("blue", f"还有 {left} 天") if left <= NEAR.days else Lamp("green", "进行中")
+
+
+def promise(target: Target) -> str:
+    """A target in one phrase: 普惠优质学前资源覆盖率 ≥90%. A batch or session number is a name, not a quantity."""
+    if target.value is None:
+        return target.name
+    if target.certainty == "ordinal":
+        return f"{target.name}：第{target.value}"
+    sign = {">=": "≥", "<=": "≤", "~": "约", "=": ""}.get(target.operator or "", target.operator or "")
+    softness = "（争取）" if target.hardness == "争取" else ""
+    return f"{target.name} {sign}{target.value}{target.unit or ''}{softness}"
 
 
 def end_of_day(value: date) -> datetime:

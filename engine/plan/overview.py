@@ -12,7 +12,15 @@ from engine.errors import NotAllowed
 from engine.identity import Actor
 from engine.models import Commitment, HistoryEvent, PlanSection, Unit, WorkPlan, WorkPoint
 
-PHASES = ("plan_phase", "implement_phase", "self_check_phase", "supervise_phase", "review_phase")
+PHASES = {
+    "plan_phase": "计划",
+    "implement_phase": "实施",
+    "self_check_phase": "自查",
+    "supervise_phase": "督导",
+    "review_phase": "评议",
+}
+"""The call activities of a work point's diagram, in order."""
+
 SCHOOL_ROLES = {"school_head", "school_officer", "expert"}
 
 
