@@ -16,5 +16,3 @@ YEAR = 365 * 24 * 3600
 def bootstrap() -> ResponseReturnValue:
     with resources.as_file(resources.files("bootstrap") / "css" / "bootstrap.min.css") as file:
         return send_file(file, mimetype="text/css", max_age=YEAR)
-
-

@@ -15,7 +15,13 @@ from tests.server import Server
 
 playwright = pytest.importorskip("playwright.sync_api", reason="没有 Playwright")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
 PICTURES = os.environ.get("BIHUAN_SCREENSHOTS")
 """A folder to leave pictures in, for people to look at."""
 
