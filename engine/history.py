@@ -22,6 +22,10 @@ COVERED = (
 """The columns a row's hash covers, in this order; with them goes the hash before."""
 
 
+PASSED = ("activity.completed", "user_task.completed")
+"""Kinds that say an element of a diagram has ended."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One thing to be written down; kinds speak in the past: `user_task.completed`, `finding.closed`."""
@@ -64,6 +68,11 @@ def of(session: Session, instance_id: str) -> list[HistoryEvent]:
     """The whole story of an instance, oldest first."""
     mine = select(HistoryEvent).where(HistoryEvent.instance_id == instance_id).order_by(HistoryEvent.number)
     return list(session.scalars(mine))
+
+
+def passed(session: Session, instance_id: str) -> list[HistoryEvent]:
+    """The activities of an instance that have ended, in order."""
+    return [event for event in of(session, instance_id) if event.kind in PASSED]
 
 
 def broken_chains(session: Session) -> Iterator[tuple[str, str]]:

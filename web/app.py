@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
-from engine import clock, db, errors, identity, settings
+from engine import clock, db, errors, identity, settings, spiff
 from web import auth, health, instances, plan, rest, supervision, user_tasks, vendor, wording
 
 POLICY = (
@@ -26,6 +26,7 @@ STATUS = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
     errors.DefinitionRefused: HTTPStatus.BAD_REQUEST,
+    spiff.StepFailed: HTTPStatus.BAD_REQUEST,
     db.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 OPEN_TO_ALL = {"auth.login", "auth.login_submit", "static", "vendor.bootstrap", "health.healthz", "health.readyz"}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from engine import db, identity
 
 bp = Blueprint("auth", __name__)
+
+OURS = re.compile(r"/(?![/\\])[!-~]*")
+"""A path of this site, without what a browser would read as another host."""
 
 
 @bp.get("/login")
@@ -44,4 +49,4 @@ def logout() -> ResponseReturnValue:
 def _target() -> str:
     """Where to go on to: a page of ours, never another site."""
     target = request.values.get("next", "")
-    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else ""
+    return target if OURS.fullmatch(target) else ""

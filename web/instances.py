@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from engine import db, definitions, history, instances, runtime
-from engine.models import InstanceStatus, ProcessInstance
+from engine.models import InstanceStatus, ProcessDefinition, ProcessInstance
+from engine.spiff import Activity
 from web import diagram, story
 
 bp = Blueprint("instances", __name__, url_prefix="/instances")
@@ -24,37 +28,33 @@ def show(instance_id: str) -> ResponseReturnValue:
         )  # fmt: skip
 
 
-def _pictures(session: Session, instance: ProcessInstance) -> list[tuple[str, str]]:
-    """The process, and below it the called one in which something waits now."""
-    told = history.of(session, instance.id)
-    now = _waits(session, instance)
-    counts: dict[str, int] = {}
-    for event in told:
-        if event.activity_id and event.kind != "user_task.created":
-            counts[event.activity_id] = counts.get(event.activity_id, 0) + 1
-    marks = dict.fromkeys(counts, "done") | {wait[1]: "now" for wait in now}
-    keys = dict.fromkeys([instance.definition_key, *(wait[0] for wait in now)])
+def _pictures(session: Session, instance: ProcessInstance) -> list[tuple[str, Markup]]:
+    """The process, and below it the called one in which something waits now; titled by what it is called."""
+    waits = _waits(session, instance)
     definition = definitions.get(session, instance.definition_id)
-    names = {each["process"]: each["name"] for each in _names(session, instance)}
+    called = definitions.parsed(session, definition).called
+    titles = {instance.definition_key: instance.title} | {key: spec.description for key, spec in called.items()}
+    passed = Counter((event.process_key, event.activity_id) for event in history.passed(session, instance.id))
     return [
-        (
-            names.get(key, instance.title),
-            diagram.svg(definitions.xml_of(session, definition, key), marks=marks, counts=counts, label=instance.title),
-        )
-        for key in keys
+        (titles.get(key) or key, _picture(session, definition, key, passed, waits))
+        for key in dict.fromkeys([instance.definition_key, *(wait.process_key for wait in waits)])
     ]
 
 
-def _names(session: Session, instance: ProcessInstance) -> list[dict[str, str]]:
-    parsed = definitions.parsed(session, definitions.get(session, instance.definition_id))
-    return [{"process": key, "name": spec.description or key} for key, spec in parsed.called.items()]
+def _picture(
+    session: Session,
+    definition: ProcessDefinition,
+    key: str,
+    passed: Counter[tuple[str | None, str | None]],
+    waits: list[Activity],
+) -> Markup:
+    counts = {element: times for (process_key, element), times in passed.items() if element and process_key == key}
+    marks = dict.fromkeys(counts, "done") | {wait.id: "now" for wait in waits if wait.process_key == key}
+    return diagram.svg(definitions.xml_of(session, definition, key), marks=marks, counts=counts, process_id=key)
 
 
-def _waits(session: Session, instance: ProcessInstance) -> list[tuple[str, str, str]]:
-    """`(process key, element id, name)` of what is open now."""
+def _waits(session: Session, instance: ProcessInstance) -> list[Activity]:
+    """What is open now: user tasks, events that are waited for, and the calls around them."""
     if instance.status != InstanceStatus.ACTIVE:
         return []
-    return [
-        (each.activity.process_key, each.activity.id, each.activity.name)
-        for each in runtime.load(session, instance).open_activities()
-    ]
+    return [each.activity for each in runtime.load(session, instance).open_activities()]

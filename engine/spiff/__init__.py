@@ -2,7 +2,7 @@
 
 from engine.spiff.codec import StateDamaged
 from engine.spiff.definition import Activity, Definition
-from engine.spiff.execution import Execution, Passed, Services, Wait
+from engine.spiff.execution import Execution, Passed, Services, StepFailed, Wait
 from engine.spiff.parser import called_processes, parse, processes_in
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Passed",
     "Services",
     "StateDamaged",
+    "StepFailed",
     "Wait",
     "called_processes",
     "parse",

@@ -8,7 +8,7 @@ from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from engine import db, instances, runtime
+from engine import db, history, instances, runtime
 from engine.models import HistoryEvent, InstanceStatus, Person, ProcessInstance
 from engine.spiff import Passed
 from web.rest import wire
@@ -20,7 +20,6 @@ STATES = {
     InstanceStatus.COMPLETED: "COMPLETED",
     InstanceStatus.TERMINATED: "EXTERNALLY_TERMINATED",
 }
-ENDED = {"activity.completed", "user_task.completed"}
 
 
 @bp.get("/history/process-instance")
@@ -53,7 +52,7 @@ def list_activities() -> ResponseReturnValue:
     instance_id = request.args.get("processInstanceId")
     with db.reading() as session:
         mine = select(ProcessInstance.id).where(instances.visible(g.actor))
-        wanted = select(HistoryEvent).where(HistoryEvent.kind.in_(ENDED), HistoryEvent.instance_id.in_(mine))
+        wanted = select(HistoryEvent).where(HistoryEvent.kind.in_(history.PASSED), HistoryEvent.instance_id.in_(mine))
         if instance_id:
             wanted = wanted.where(HistoryEvent.instance_id == instance_id)
         if activity_id := request.args.get("activityId"):
