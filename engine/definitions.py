@@ -19,9 +19,15 @@ service_names: set[str] = set()
 
 
 def deploy(
-    session: Session, name: str, files: Mapping[str, bytes], *, actor_id: str | None = None, source: str | None = None
+    session: Session,
+    name: str,
+    files: Mapping[str, bytes],
+    *,
+    actor_id: str | None = None,
+    source: str | None = None,
+    only_changed: bool = True,
 ) -> tuple[Deployment, list[ProcessDefinition]]:
-    """Store the files and make a new version of every process whose bundle changed; those that did not stay as they are.
+    """Store the files and make a new version of every process, or only of those whose bundle changed.
 
     Refused as a whole, with every problem of every file, if any process could not be run as drawn.
     """
@@ -46,7 +52,7 @@ def deploy(
             except DefinitionRefused as refusal:
                 problems += refusal.problems
                 continue
-            version = _new_version(session, deployment, key, title, file, list(bundle))
+            version = _new_version(session, deployment, key, title, file, list(bundle), only_changed)
             changed += [version] if version else []
     if problems:
         raise DefinitionRefused(list(dict.fromkeys(problems)))
@@ -155,12 +161,12 @@ def _unknown_references(definition: spiff.Definition) -> list[Problem]:
 
 
 def _new_version(
-    session: Session, deployment: Deployment, key: str, title: str, file: str, bundle: list[str]
+    session: Session, deployment: Deployment, key: str, title: str, file: str, bundle: list[str], only_changed: bool
 ) -> ProcessDefinition | None:
     bundle_hash = sha256(" ".join([key, *bundle]).encode()).hexdigest()
     newest = select(func.max(ProcessDefinition.version)).where(ProcessDefinition.key == key)
     version = session.scalar(newest) or 0
-    if version and latest(session, key).bundle_hash == bundle_hash:
+    if only_changed and version and latest(session, key).bundle_hash == bundle_hash:
         return None
     definition = ProcessDefinition(
         id=f"{key}:{version + 1}:{ids.new()}", key=key, version=version + 1, name=title, deployment_id=deployment.id,

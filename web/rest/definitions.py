@@ -29,6 +29,8 @@ def create_deployment() -> ResponseReturnValue:
             deployment, changed = definitions.deploy(
                 session, request.form.get("deployment-name") or "REST", files, actor_id=g.actor.id,
                 source=request.form.get("deployment-source"),
+                only_changed=request.form.get("deploy-changed-only") == "true"
+                or request.form.get("enable-duplicate-filtering") == "true",
             )  # fmt: skip
             return jsonify(_deployment(deployment, changed))
     except DefinitionRefused as refusal:
