@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from engine import application, clock, db, definitions, history, identity, ids, scheduler, settings
 from engine.demonstration import setup
-from engine.errors import DefinitionRefused, EngineError
+from engine.errors import DefinitionRefused, EngineError, NotFound
 from engine.models import Person, Position, Unit
 from engine.spiff.timers import after
 
@@ -119,4 +119,7 @@ def _bureau(session: Session) -> Unit:
 
 
 def _diagrams(path: Path) -> list[Path]:
-    return sorted(path.rglob("*.bpmn")) if path.is_dir() else [path]
+    found = sorted(path.rglob("*.bpmn")) if path.is_dir() else [path]
+    if not found or not all(file.is_file() for file in found):
+        raise NotFound(f"no diagrams at {path}", advice=f"“{path}”处没有流程图文件。")
+    return found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from hashlib import sha256
 
 from sqlalchemy import func, select
@@ -13,6 +12,11 @@ import forms
 from engine import clock, ids, spiff
 from engine.errors import DefinitionRefused, NotFound, Problem
 from engine.models import Deployment, DeploymentResource, ProcessDefinition, Resource
+
+MOST_PARSED = 512
+
+_parsed: dict[str, spiff.Definition] = {}
+"""By bundle hash. A bundle never changes, so nothing here can be out of date."""
 
 service_names: set[str] = set()
 """Functions that a service task may name; filled by `application.assemble`."""
@@ -77,9 +81,13 @@ def get(session: Session, definition_id: str) -> ProcessDefinition:
 
 def parsed(session: Session, definition: ProcessDefinition) -> spiff.Definition:
     """What the engine runs; parsed at most once per process for all instances of a bundle."""
-    return _parse(
-        definition.bundle_hash, definition.key, _Lazy(lambda: [_content(session, sha) for sha in definition.bundle])
-    )
+    known = _parsed.get(definition.bundle_hash)
+    if known is None:
+        known = spiff.parse([_content(session, sha) for sha in definition.bundle], definition.key)
+        if len(_parsed) >= MOST_PARSED:
+            _parsed.clear()
+        _parsed[definition.bundle_hash] = known
+    return known
 
 
 def xml_of(session: Session, definition: ProcessDefinition, process_key: str | None = None) -> bytes:
@@ -90,24 +98,6 @@ def xml_of(session: Session, definition: ProcessDefinition, process_key: str | N
         if any(key == wanted for key, _ in spiff.processes_in(content)):
             return content
     return _content(session, definition.bundle[0])
-
-
-class _Lazy:
-    """Carries the loader into the cache without being part of its key."""
-
-    def __init__(self, load: Callable[[], list[bytes]]) -> None:
-        self.load = load
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Lazy)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-@lru_cache(maxsize=256)
-def _parse(bundle_hash: str, key: str, contents: _Lazy) -> spiff.Definition:
-    return spiff.parse(contents.load(), key)
 
 
 def _content(session: Session, sha: str) -> bytes:

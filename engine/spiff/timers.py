@@ -19,6 +19,7 @@ from SpiffWorkflow.bpmn.specs.event_definitions.timer import (
 )
 
 from engine import clock
+from engine.errors import InvalidInput
 
 ISO_8601 = re.compile(r"P[\dTWYMDHS.,]+|R\d*/.+|\d{4}-\d{2}-\d{2}([T ].*)?", re.IGNORECASE)
 """What is a date, duration or cycle as it stands; anything else is an expression of ours that yields one."""
@@ -32,7 +33,12 @@ def moment(value: str) -> datetime:
 
 def after(duration: str, start: datetime) -> datetime:
     """The moment an ISO 8601 duration after another one."""
-    parsed = TimerEventDefinition.parse_iso_duration(duration)
+    try:
+        parsed = TimerEventDefinition.parse_iso_duration(duration)
+    except Exception as error:  # the library raises the base class itself
+        raise InvalidInput(
+            f"not a duration: {duration}", advice=f"“{duration}”不是 ISO 8601 时长，例如 P3D。"
+        ) from error
     span: timedelta = TimerEventDefinition.get_timedelta_from_start(parsed, start)
     return start + span
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.driver import PASSWORD, Bureau
+from tests.scenarios.test_work_point import overseer_of, school_of
 from tests.server import Server
 
 playwright = pytest.importorskip("playwright.sync_api", reason="没有 Playwright")
@@ -86,3 +87,66 @@ def test_the_main_path(
     browser.close()
     assert server.stop() == 0
     assert [each for each in complaints if "422" not in each] == []
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_point_is_walked_from_plan_to_archive_on_a_phone(chromium: Any, bureau: Bureau, tmp_path: Path) -> None:
+    """Every decision of a point by clicks alone, without script; its commitments end with the year."""
+    point = bureau.point(6)
+    server = Server(bureau.database, tmp_path)
+    phone = chromium.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=False)
+    page = phone.new_page()
+    shots = iter(range(1, 100))
+
+    def does(login: str, instance: str, button: str, **filled: str) -> None:
+        phone.clear_cookies()
+        page.goto(f"{server.address}/login")
+        page.fill("#login", login)
+        page.fill("#password", PASSWORD)
+        page.get_by_role("button", name="登录").click()
+        page.goto(f"{server.address}/tasks/{bureau.open_task(instance)}")
+        for field, value in filled.items():
+            control = page.locator(f"[name={field}]")
+            if control.first.get_attribute("type") == "radio":
+                page.locator(f"label[for='{field}-{value}']").click()
+            elif control.first.locator("option").count():
+                control.select_option(value)
+            else:
+                control.fill(value)
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/walk-{next(shots):02}-{login}.png", full_page=True)
+        page.get_by_role("button", name=button, exact=True).click()
+        assert "已提交" in page.locator("[role=status]").inner_text()
+        bureau.settle()
+
+    drafted = {"goal": "五所领航学校立项", "measures": "逐校签约", "milestones": "九月中期"}
+    does("zj_officer1", point, "提交", **drafted)
+    does("zj_head", point, "退回", opinion="请写明学校名单")
+    does("zj_officer2", point, "提交", **drafted)
+    does("zj_head", point, "同意")
+    does(overseer_of(bureau, "ZJ"), point, "同意")
+    first = bureau.children(point, "commitment")[0]
+    does("zj_officer1", first, "提交", progress="40", situation="名单已定", finished="false")
+    server.stop()
+    bureau.let_time_pass(days=300)
+    server = Server(bureau.database, tmp_path)
+    does("zj_officer1", point, "提交", summary="总体良好", achieved="四所完成", next_steps="结转一所")
+    does("zj_head", point, "同意")
+    school = school_of(bureau, "duxue3")
+    does("dudao1", point, "提交", school=school, theme="领航学校建设", visit_by="2022-02-20")
+    (opened,) = bureau.children(point, "supervision_round")
+    (visit,) = bureau.children(opened, "school_visit")
+    does("duxue3", visit, "提交", visited_on="2022-01-12", summary="查看实训基地", problem="yes", problem_title="台账不全",
+         problem_description="缺三月记录", clause="督导条例第十一条", severity="一般", rectify_by="2022-02-01")  # fmt: skip
+    (finding,) = bureau.children(opened, "finding")
+    does(f"{school.lower()}_officer", finding, "提交", report="已补齐", finished_on="2022-01-20", evidence="台账复印件")
+    does("duxue3", finding, "销号", opinion="已核实")
+    does("duban1", point, "提交", grade="良好", opinion="一项结转")
+    does("juzhang", point, "同意")
+    does("dangan", point, "提交", archive_number="2021-JY-006")
+    assert bureau.status(point) == "completed"
+    page.goto(f"{server.address}/instances/{finding}")
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/walk-{next(shots):02}-story.png", full_page=True)
+    phone.close()
+    server.stop()
