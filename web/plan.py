@@ -16,9 +16,9 @@ def index() -> ResponseReturnValue:
     with db.reading() as session:
         overview.require_can_view(g.actor)
         plan = overview.current(session)
-        lead = request.args.get("lead", "")
+        phases = overview.phases(session, plan) if plan else {}
         return render_template(
-            "plan.html", plan=plan, sums=overview.sums(session, plan) if plan else None, lead=lead,
-            phases=overview.phases(session, plan) if plan else {}, leads=overview.leads(session, plan) if plan else [],
-            open_point=request.args.get("point", ""), names=list(overview.PHASES.values()),
+            "plan.html", plan=plan, phases=phases, names=list(overview.PHASES.values()),
+            sums=overview.sums(plan, phases) if plan else None, leads=overview.leads(plan) if plan else [],
+            lead=request.args.get("lead", ""), open_point=request.args.get("point", ""),
         )  # fmt: skip

@@ -25,6 +25,9 @@ SAID = {
 """Kinds that are told; those of automatic steps only where they say something to people."""
 
 
+COMPLETED = "user_task.completed"
+
+
 @dataclass(frozen=True)
 class Event:
     at: datetime
@@ -46,12 +49,17 @@ class Submitted:
 
 def events(session: Session, instance_id: str) -> list[Event]:
     """The story, latest first."""
-    told = [
-        event for event in history.of(session, instance_id) if event.kind in SAID or event.kind == "user_task.completed"
-    ]
+    told = [event for event in history.of(session, instance_id) if event.kind in SAID or event.kind == COMPLETED]
     names = user_tasks.people_of(session, {event.actor_id for event in told if event.actor_id})
-    opinions = {each.user_task_id: each.data for each in user_tasks.submissions(session, instance_id)}
-    return [_event(event, names, opinions.get(event.user_task_id or "", {})) for event in reversed(told)]
+    sent = {each.user_task_id: each for each in user_tasks.submissions(session, instance_id)}
+    return [_event(event, names, sent.get(event.user_task_id or "")) for event in reversed(told)]
+
+
+def _verdict(submission: Submission | None) -> str:
+    """The word on the button that was pressed, where the form decides something."""
+    form = forms.find(submission.form_key) if submission and submission.form_key else None
+    deciding = next((field for field in form.fields if field.as_buttons), None) if form else None
+    return dict(deciding.options)[submission.data[deciding.key]] if deciding and submission else "办理"
 
 
 def submitted(session: Session, instance_id: str) -> list[Submitted]:
@@ -70,13 +78,14 @@ def submitted(session: Session, instance_id: str) -> list[Submitted]:
     ]
 
 
-def _event(event: HistoryEvent, names: dict[str, str], data: dict[str, Any]) -> Event:
-    verb = {"approve": "同意：", "return": "退回："}.get(event.detail.get("decision") or "", "办理：")
-    what = verb + (event.activity_name or "") if event.kind == "user_task.completed" else SAID[event.kind]
+def _event(event: HistoryEvent, names: dict[str, str], submission: Submission | None) -> Event:
+    what = f"{_verdict(submission)}：{event.activity_name}" if event.kind == COMPLETED else SAID[event.kind]
     if event.kind == "instance.terminated":
         what += f"（{event.detail['reason']}）"
     who = names.get(event.actor_id or "", "系统")
-    return Event(event.at, who, what, data.get("opinion") or "", event.detail.get("round"))
+    return Event(
+        event.at, who, what, (submission.data.get("opinion") or "" if submission else ""), event.detail.get("round")
+    )
 
 
 def _answers(submission: Submission) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from flask import Flask
 
 from engine import clock
 from engine.models import Commitment, InstanceStatus, ProcessInstance, Target
+from engine.plan import overview
 
 WEEKDAYS = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"]
 SOON = timedelta(days=3)
@@ -77,14 +78,14 @@ def state_of(instance: ProcessInstance | None) -> Lamp:
     return Lamp("green", "进行中")
 
 
-def standing(commitment: Commitment) -> Lamp:
-    """How a commitment stands: judged by the year, else by its own due date."""
+def standing(commitment: Commitment, phases_passed: int) -> Lamp:
+    """How a commitment stands: judged by the year, else by its own due date. It begins with its point's approved plan."""
     if commitment.result:
         return Lamp("done", "完成") if commitment.result == "completed" else Lamp("hold", "结转")
     if commitment.due_on < clock.today():
         return Lamp("red", f"超期 {(clock.today() - commitment.due_on).days} 天")
-    if commitment.starts_on > clock.today():
-        return Lamp("grey", "未到启动日")
+    if not overview.has_begun(commitment, phases_passed):
+        return Lamp("grey", "待启动日" if phases_passed else "待方案批准")
     left = (commitment.due_on - clock.today()).days
     return Lamp("blue", f"还有 {left} 天") if left <= NEAR.days else Lamp("green", "进行中")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -69,8 +70,15 @@ def phases(session: Session, plan: WorkPlan) -> dict[str, int]:
     return {instance_id: len(done.get(instance_id, ())) for instance_id in ids}
 
 
-def sums(session: Session, plan: WorkPlan) -> Sums:
-    commitments = [commitment for point in _points(plan) for commitment in point.commitments]
+def has_begun(commitment: Commitment, phases_passed: int) -> bool:
+    """Its point's plan is approved and its own period has started."""
+    return phases_passed > 0 and commitment.starts_on <= clock.today()
+
+
+def sums(plan: WorkPlan, passed: Mapping[str, int]) -> Sums:
+    """Every commitment counted once; `passed` as from `phases`."""
+    begun = [(c, has_begun(c, passed.get(p.instance_id or "", 0))) for p in _points(plan) for c in p.commitments]
+    commitments = [commitment for commitment, _ in begun]
     today = clock.today()
     still_open = [c for c in commitments if c.result is None]
     return Sums(
@@ -78,11 +86,11 @@ def sums(session: Session, plan: WorkPlan) -> Sums:
         completed=sum(c.result == "completed" for c in commitments),
         carried_over=sum(c.result == "carried_over" for c in commitments),
         overdue=sum(c.due_on < today for c in still_open),
-        not_begun=sum(c.starts_on > today for c in still_open),
+        not_begun=sum(not has for c, has in begun if c.result is None and c.due_on >= today),
     )
 
 
-def leads(session: Session, plan: WorkPlan) -> list[Unit]:
+def leads(plan: WorkPlan) -> list[Unit]:
     found = {commitment.lead for point in _points(plan) for commitment in point.commitments}
     return sorted(found, key=lambda unit: unit.order)
 
