@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST = (3, 11)
-OLDEST_PIP = 23
+OLDEST_PIP = (22, 3)
 SOURCES = ["engine", "forms", "bpmn", "web", "tests", "run.py"]
 
 COMMANDS = {
@@ -61,8 +61,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     made["serve"].add_argument("--port", type=int, default=8000)
     made["serve"].add_argument("--empty", action="store_true", help="建立正式环境，不装演示数据")
     made["serve"].add_argument("--no-worker", action="store_true", help="不在本进程运行定时作业")
-    made["test"].add_argument("--long", action="store_true", help="按完整次数运行")
-    made["test"].add_argument("rest", nargs=argparse.REMAINDER, help="交给 pytest 的参数")
+    made["test"].add_argument("--long", action="store_true", help="按完整次数运行；其他参数交给 pytest")
     made["clock"].add_argument("--advance", metavar="P3D", help="向前拨多久（ISO 8601）")
     made["accounts"].add_argument("--json", action="store_true")
     made["admin"].add_argument("action", choices=["create"])
@@ -70,9 +69,11 @@ def parse(words: list[str]) -> argparse.Namespace:
     made["admin"].add_argument("--name")
     made["deploy"].add_argument("paths", nargs="+", metavar="路径")
     made["deploy"].add_argument("--check", action="store_true", help="只检查，不部署")
-    return parser.parse_args(
-        words if words and words[0] not in ("-h", "--help") and words[0] in COMMANDS else with_default(words)
-    )
+    arguments, rest = parser.parse_known_args(words if words and words[0] in COMMANDS else with_default(words))
+    if rest and arguments.command != "test":
+        parser.error("不认识的参数：" + " ".join(rest))
+    arguments.rest = rest
+    return arguments
 
 
 def with_default(words: list[str]) -> list[str]:
@@ -98,6 +99,10 @@ def prepare(lock: str) -> None:
             run_time = hashlib.sha256((ROOT / "requirements.lock").read_bytes() + sys.version.encode()).hexdigest()
             (VENV / "requirements.lock.stamp").write_text(run_time)
         stamp.write_text(wanted)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(
+            "这个 Python 没有可用的 pip，请先安装 pip 22.3 或更新版本（Debian：apt install python3-pip）。"
+        ) from error
     except OSError as error:
         raise SystemExit(f"无法建立运行环境：{error}。请检查磁盘空间和目录权限。") from error
 
@@ -105,7 +110,10 @@ def prepare(lock: str) -> None:
 def usable_pip() -> bool:
     """Whether the Python that runs us has a pip new enough to install into another environment."""
     found = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, text=True)
-    return found.returncode == 0 and int(found.stdout.split()[1].split(".")[0]) >= OLDEST_PIP
+    if found.returncode:
+        return False
+    major, minor = found.stdout.split()[1].split(".")[:2]
+    return (int(major), int(minor)) >= OLDEST_PIP
 
 
 def install(lock: str) -> None:
@@ -120,13 +128,22 @@ def install(lock: str) -> None:
         ask = named
     else:
         ask = ["--require-hashes", "-r", str(ROOT / lock)]
-    done = subprocess.run([*pip, "install", *options, *ask], env=environment())
+    done = subprocess.run([*pip, "install", *options, *ask], env=environment(), stderr=subprocess.PIPE, text=True)
     if done.returncode:
-        raise SystemExit("安装依赖未成功，请检查网络或软件源后再运行一次；已下载的部分不受影响。")
+        raise SystemExit(why_not(done.stderr) + "\n" + "".join(done.stderr.strip().splitlines(True)[-2:]))
+
+
+def why_not(told: str) -> str:
+    """What pip's complaint means, in one sentence; its own last words follow."""
+    if "No space left" in told:
+        return "磁盘空间不足，请清理后再运行一次。"
+    if "hash" in told.lower():
+        return "下载的文件与锁定的校验值不符；若所用镜像会重新打包，请设 BIHUAN_HASHES=0 后再运行。"
+    return "安装依赖未成功，请检查网络或软件源后再运行一次；已下载的部分不受影响。"
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT), "PIP_ROOT_USER_ACTION": "ignore"}
+    return {**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT), "PIP_ROOT_USER_ACTION": "ignore", "PIP_USER": "0"}
 
 
 def re_execute(words: list[str]) -> int:

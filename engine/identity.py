@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session, selectinload
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -109,10 +109,13 @@ def person_of_session(session: Session, token: str) -> Person | None:
     return person if fresh and valid else None
 
 
-def note_seen(session: Session, token: str) -> None:
+def is_sign_of_life_due(session: Session, token: str) -> bool:
     found = session.get(LoginSession, _digest(token))
-    if found and clock.now() - found.seen_at > SEEN_STEP:
-        found.seen_at = clock.now()
+    return found is not None and clock.now() - found.seen_at > SEEN_STEP
+
+
+def note_seen(session: Session, token: str) -> None:
+    session.execute(update(LoginSession).where(LoginSession.digest == _digest(token)).values(seen_at=clock.now()))
 
 
 def close_session(session: Session, token: str) -> None:

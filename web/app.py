@@ -72,12 +72,14 @@ def _know_who_asks() -> ResponseReturnValue | None:
         return rest.authenticate()
     token = session.get("token")
     if token:
-        with db.transaction() as opened:
+        with db.reading() as opened:
             settings.apply_clock(opened)
             person = identity.person_of_session(opened, token)
-            if person:
+            g.actor = identity.actor(person) if person else None
+            due = person is not None and identity.is_sign_of_life_due(opened, token)
+        if due:
+            with db.transaction() as opened:
                 identity.note_seen(opened, token)
-                g.actor = identity.actor(person)
     if g.actor is None and request.endpoint not in OPEN_TO_ALL:
         return redirect(url_for("auth.login", next=request.full_path if request.method == "GET" else None))
     return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
+from datetime import timedelta
+from functools import partial
 
 import pytest
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from engine import db, identity
+from engine import clock, db, identity
 from tests.driver import PASSWORD, Bureau
 from web.rest import authentication
 
@@ -63,3 +65,12 @@ def test_a_change_ends_it_at_once(bureau: Bureau, change: str) -> None:
         else:
             person.active = False
     assert ask(bureau) == 401
+
+
+def test_a_browser_left_alone_for_half_an_hour_is_logged_out(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    officer = bureau.person("jj_officer1")
+    now = clock.now()
+    for minutes, status in [(20, 200), (40, 200), (69, 200), (100, 302)]:
+        later = now + timedelta(minutes=minutes)
+        monkeypatch.setattr(clock, "now", partial(lambda moment: moment, later))
+        assert officer.get("/tasks").status == status
