@@ -13,4 +13,5 @@ def paths() -> list[str]:
 
 
 def read(path: str) -> bytes:
+    """The diagram as it is shipped, for deployment."""
     return resources.files(__package__).joinpath(path).read_bytes()

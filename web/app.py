@@ -99,7 +99,13 @@ def _shared_by_all_pages() -> dict[str, object]:
     with db.reading() as opened:
         demonstration = settings.is_demonstration(opened)
         waiting = user_tasks.waiting(opened, g.actor) if g.get("actor") else 0
-    return {"actor": g.get("actor"), "now": clock.now(), "demonstration": demonstration, "waiting": waiting}
+    return {
+        "actor": g.get("actor"),
+        "now": clock.now(),
+        "demonstration": demonstration,
+        "waiting": waiting,
+        "bootstrap": vendor.BOOTSTRAP,
+    }
 
 
 def _refuse(error: errors.EngineError) -> ResponseReturnValue:

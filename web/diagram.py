@@ -452,7 +452,7 @@ def _draw_group(picture: Picture, group: etree._Element, shape: Shape) -> None:
     _rectangle(group, shape.box, class_="outline", rx=CORNER)
     value = picture.elements.get(shape.element.get("categoryValueRef", ""))
     if value is not None:
-        _text(group, value.get("value", ""), Box(shape.box.x, shape.box.y, shape.box.width, LINE + 6))
+        _text(group, value.get("value", "")[:LONGEST_NAME], Box(shape.box.x, shape.box.y, shape.box.width, LINE + 6))
 
 
 def _draw_data(picture: Picture, group: etree._Element, shape: Shape) -> None:

@@ -36,7 +36,7 @@ def _pictures(session: Session, instance: ProcessInstance) -> list[tuple[str, Ma
     titles = {instance.definition_key: instance.title} | {key: spec.description for key, spec in called.items()}
     passed = Counter((event.process_key, event.activity_id) for event in history.passed(session, instance.id))
     return [
-        (titles.get(key) or key, _picture(session, definition, key, passed, waits))
+        (title := titles.get(key) or key, _picture(session, definition, key, title, passed, waits))
         for key in dict.fromkeys([instance.definition_key, *(wait.process_key for wait in waits)])
     ]
 
@@ -45,12 +45,15 @@ def _picture(
     session: Session,
     definition: ProcessDefinition,
     key: str,
+    title: str,
     passed: Counter[tuple[str | None, str | None]],
     waits: list[Activity],
 ) -> Markup:
     counts = {element: times for (process_key, element), times in passed.items() if element and process_key == key}
     marks = dict.fromkeys(counts, "done") | {wait.id: "now" for wait in waits if wait.process_key == key}
-    return diagram.svg(definitions.xml_of(session, definition, key), marks=marks, counts=counts, process_id=key)
+    return diagram.svg(
+        definitions.xml_of(session, definition, key), marks=marks, counts=counts, process_id=key, label=title
+    )
 
 
 def _waits(session: Session, instance: ProcessInstance) -> list[Activity]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from importlib import metadata, resources
 
 from flask import Blueprint, send_file
 from flask.typing import ResponseReturnValue
@@ -10,6 +10,9 @@ from flask.typing import ResponseReturnValue
 bp = Blueprint("vendor", __name__, url_prefix="/vendor")
 
 YEAR = 365 * 24 * 3600
+"""A browser may keep a file that long: its address carries the version."""
+
+BOOTSTRAP = metadata.version("bootstrap-wrapper")
 
 
 @bp.get("/bootstrap.min.css")
