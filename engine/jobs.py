@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -56,10 +56,6 @@ def run_due(limit: int = 1_000) -> int:
         _do(*claimed)
         done += 1
     return done
-
-
-def next_due(session: Session) -> datetime | None:
-    return session.scalar(select(func.min(Job.due_at)).where(Job.state == JobState.WAITING))
 
 
 def _claim() -> tuple[str, str] | None:
