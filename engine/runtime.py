@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session, undefer
 
-from engine import assignment, clock, deadlines, definitions, history, jobs
+from engine import assignment, clock, deadlines, definitions, history, jobs, messages
 from engine.errors import InvalidState, NotFound
 from engine.history import Entry
 from engine.identity import Actor
@@ -25,7 +25,7 @@ from engine.models import (
     TaskStatus,
     UserTask,
 )
-from engine.spiff import Execution, Services, Wait
+from engine.spiff import Definition, Execution, Services, Wait
 
 
 class ServiceTask(Protocol):
@@ -53,8 +53,7 @@ def begin(
     session: Session, instance: ProcessInstance, variables: Mapping[str, Any], *, actor: Actor | None
 ) -> None:  # fmt: skip
     """The first step of a new instance."""
-    definition = definitions.parsed(session, definitions.get(session, instance.definition_id))
-    execution = Execution.start(definition, variables, _services(session, instance, actor))
+    execution = Execution.start(_definition(session, instance), variables, _services(session, instance, actor))
     history.record(session, instance, [Entry("instance.started", _id(actor), detail={"title": instance.title})])
     _advance(session, instance, execution, [], actor)
 
@@ -76,8 +75,11 @@ def step(
 
 
 def load(session: Session, instance: ProcessInstance, *, actor: Actor | None = None) -> Execution:
-    definition = definitions.parsed(session, definitions.get(session, instance.definition_id))
-    return Execution.load(definition, instance.state, _services(session, instance, actor))
+    return Execution.load(_definition(session, instance), instance.state, _services(session, instance, actor))
+
+
+def _definition(session: Session, instance: ProcessInstance) -> Definition:
+    return definitions.parsed(session, definitions.get(session, instance.definition_id))
 
 
 def terminate(session: Session, instance: ProcessInstance, *, actor: Actor | None, reason: str) -> None:
@@ -87,7 +89,7 @@ def terminate(session: Session, instance: ProcessInstance, *, actor: Actor | Non
     before = execution.waits()
     execution.terminate()
     entry = Entry("instance.terminated", _id(actor), detail={"reason": reason})
-    _store(session, instance, execution, before, [], actor)
+    _store(session, instance, execution, before, [])
     _end(session, instance, InstanceStatus.TERMINATED, entry)
 
 
@@ -96,6 +98,13 @@ def fire_timers(session: Session, payload: Mapping[str, Any]) -> None:
     instance = lock(session, payload["instance_id"])
     if instance.status == InstanceStatus.ACTIVE:
         step(session, instance, lambda execution: None, actor=None)
+
+
+def deliver_message(session: Session, payload: Mapping[str, Any]) -> None:
+    """Job handler. An instance that does not wait for it (any more, or yet) loses nothing: it looks at the facts itself."""
+    instance = lock(session, payload["instance_id"])
+    if instance.status == InstanceStatus.ACTIVE and messages.is_awaited(session, instance.id, payload["name"]):
+        step(session, instance, lambda execution: execution.deliver(payload["name"], {}), actor=None)
 
 
 def require_active(instance: ProcessInstance) -> None:
@@ -117,7 +126,7 @@ def _advance(
 ) -> None:
     execution.advance()
     passed = [(entries or {}).get(each.token_id) or _entry(each, actor) for each in execution.passed]
-    _store(session, instance, execution, before, passed, actor)
+    _store(session, instance, execution, before, passed)
     if execution.completed:
         _end(session, instance, InstanceStatus.COMPLETED, Entry("instance.completed", _id(actor)))
 
@@ -136,14 +145,13 @@ def _store(
     execution: Execution,
     before: list[Wait],
     entries: list[Entry],
-    actor: Actor | None,
 ) -> None:
     """State, history and everything that now waits, in one go."""
     after = [] if execution.completed else execution.waits()
     gone, new = _difference(before, after), _difference(after, before)
     instance.state = execution.state()
     cancelled = _close_tasks(session, instance, gone)
-    opened = _open_tasks(session, instance, new, actor)
+    opened = _open_tasks(session, instance, new)
     history.record(session, instance, [*entries, *cancelled, *opened])
     _sync_timers(session, instance, gone, new)
     _sync_subscriptions(session, instance, gone, new)
@@ -173,9 +181,7 @@ def _close_tasks(session: Session, instance: ProcessInstance, gone: list[Wait]) 
     return entries
 
 
-def _open_tasks(
-    session: Session, instance: ProcessInstance, new: list[Wait], actor: Actor | None
-) -> Iterator[Entry]:  # fmt: skip
+def _open_tasks(session: Session, instance: ProcessInstance, new: list[Wait]) -> Iterator[Entry]:
     for wait in filter(_is_user_task, new):
         task = _user_task(session, instance, wait)
         session.add(task)
@@ -212,10 +218,8 @@ def _user_task(session: Session, instance: ProcessInstance, wait: Wait) -> UserT
 
 
 def _times_done(session: Session, instance: ProcessInstance, activity_id: str) -> int:
-    done = select(Submission.user_task_id).where(
-        Submission.instance_id == instance.id, Submission.activity_id == activity_id
-    )
-    return len(session.scalars(done).all())
+    mine = Submission.instance_id == instance.id, Submission.activity_id == activity_id
+    return session.scalar(select(func.count()).select_from(Submission).where(*mine)) or 0
 
 
 def _excluded(session: Session, instance: ProcessInstance, properties: Mapping[str, str]) -> list[str]:
@@ -260,11 +264,8 @@ def _end(session: Session, instance: ProcessInstance, status: InstanceStatus, en
     session.execute(delete(Job).where(Job.instance_id == instance.id, Job.kind == "timer"))
     if instance.parent_id:
         # The parent counts what is still open when it hears this; it need not be waiting yet.
-        jobs.add(
-            session, "message", clock.now(),
-            {"name": f"{instance.definition_key}_finished", "instance_id": instance.parent_id},
-            dedupe_key=f"finished:{instance.id}", instance_id=instance.parent_id,
-        )  # fmt: skip
+        finished = f"{instance.definition_key}_finished"
+        messages.send(session, finished, instance_id=instance.parent_id, dedupe_key=f"finished:{instance.id}")
     session.flush()
 
 

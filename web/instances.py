@@ -21,16 +21,16 @@ bp = Blueprint("instances", __name__, url_prefix="/instances")
 def show(instance_id: str) -> ResponseReturnValue:
     with db.reading() as session:
         instance = instances.get(session, instance_id, actor=g.actor)
+        waits = _waits(session, instance)
         return render_template(
-            "instance.html", instance=instance, pictures=_pictures(session, instance),
+            "instance.html", instance=instance, pictures=_pictures(session, instance, waits),
             events=story.events(session, instance_id), rounds=story.submitted(session, instance_id),
-            waits=_waits(session, instance), children=instances.children(session, instance_id),
+            waits=waits, children=instances.children(session, instance_id),
         )  # fmt: skip
 
 
-def _pictures(session: Session, instance: ProcessInstance) -> list[tuple[str, Markup]]:
+def _pictures(session: Session, instance: ProcessInstance, waits: list[Activity]) -> list[tuple[str, Markup]]:
     """The process, and below it the called one in which something waits now; titled by what it is called."""
-    waits = _waits(session, instance)
     definition = definitions.get(session, instance.definition_id)
     called = definitions.parsed(session, definition).called
     titles = {instance.definition_key: instance.title} | {key: spec.description for key, spec in called.items()}

@@ -28,9 +28,7 @@ def list_instances() -> ResponseReturnValue:
     wanted = select(ProcessInstance).where(instances.visible(g.actor))
     columns = {"processInstanceId": ProcessInstance.id, "processDefinitionKey": ProcessInstance.definition_key,
                "processInstanceBusinessKey": ProcessInstance.business_key}  # fmt: skip
-    for name, column in columns.items():
-        if value := request.args.get(name):
-            wanted = wanted.where(column == value)
+    wanted = wire.narrowed(wanted, columns)
     wanted = wanted.order_by(ProcessInstance.started_at, ProcessInstance.id).offset(first).limit(most)
     with db.reading() as session:
         found = list(session.scalars(wanted))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, g, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -25,11 +25,8 @@ FILTERS = {
 def list_instances() -> ResponseReturnValue:
     """The running ones this person may know of."""
     first, most = wire.page()
-    wanted = select(ProcessInstance).where(ProcessInstance.status == InstanceStatus.ACTIVE)
-    for name, column in FILTERS.items():
-        if value := request.args.get(name):
-            wanted = wanted.where(column == value)
-    wanted = wanted.where(instances.visible(g.actor))
+    running = ProcessInstance.status == InstanceStatus.ACTIVE
+    wanted = wire.narrowed(select(ProcessInstance).where(running, instances.visible(g.actor)), FILTERS)
     wanted = wanted.order_by(ProcessInstance.started_at, ProcessInstance.id).offset(first).limit(most)
     with db.reading() as session:
         return jsonify([instance_json(each) for each in session.scalars(wanted)])

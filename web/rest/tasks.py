@@ -74,9 +74,7 @@ def _wanted(session: Session) -> Select[UserTask]:
     visible = select(ProcessInstance.id).where(instances.visible(g.actor))
     wanted = select(UserTask).where(UserTask.status == TaskStatus.OPEN, UserTask.instance_id.in_(visible))
     columns = {"processInstanceId": UserTask.instance_id, "taskDefinitionKey": UserTask.activity_id}
-    for name, column in columns.items():
-        if value := request.args.get(name):
-            wanted = wanted.where(column == value)
+    wanted = wire.narrowed(wanted, columns)
     if key := request.args.get("processDefinitionKey"):
         wanted = wanted.where(UserTask.instance.has(ProcessInstance.definition_key == key))
     if login := request.args.get("assignee"):

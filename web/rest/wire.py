@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import request
+from sqlalchemy import Select
 from werkzeug.exceptions import UnsupportedMediaType
 
 from engine import clock
 from engine.errors import InvalidInput
+
+T = TypeVar("T")
 
 TYPES = {bool: "Boolean", int: "Integer", float: "Double", str: "String", type(None): "Null"}
 MOST = 1_000
@@ -49,6 +52,14 @@ def body() -> dict[str, Any]:
     if not isinstance(given, dict):
         raise InvalidInput("the body must be an object", advice="请求体须是 JSON 对象。")
     return given
+
+
+def narrowed(wanted: Select[T], columns: Mapping[str, Any]) -> Select[T]:
+    """The selection with a filter for every parameter that is given; `columns` by the parameter's name."""
+    for name, column in columns.items():
+        if value := request.args.get(name):
+            wanted = wanted.where(column == value)
+    return wanted
 
 
 def page() -> tuple[int, int]:
