@@ -24,7 +24,7 @@ def show(instance_id: str) -> ResponseReturnValue:
         waits = _waits(session, instance)
         return render_template(
             "instance.html", instance=instance, pictures=_pictures(session, instance, waits),
-            events=story.events(session, instance_id), rounds=story.submitted(session, instance_id),
+            story=story.of(session, instance_id),
             waits=waits, children=instances.children(session, instance_id),
         )  # fmt: skip
 

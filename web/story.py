@@ -47,12 +47,34 @@ class Submitted:
     answers: list[tuple[str, str]]
 
 
-def events(session: Session, instance_id: str) -> list[Event]:
-    """The story, latest first."""
-    told = [event for event in history.of(session, instance_id) if event.kind in SAID or event.kind == COMPLETED]
-    names = user_tasks.people_of(session, {event.actor_id for event in told if event.actor_id})
-    sent = {each.user_task_id: each for each in user_tasks.submissions(session, instance_id)}
-    return [_event(event, names, sent.get(event.user_task_id or "")) for event in reversed(told)]
+@dataclass(frozen=True)
+class Story:
+    """What happened and what was submitted, each latest first."""
+
+    events: list[Event]
+    submitted: list[Submitted]
+
+
+def of(session: Session, instance_id: str) -> Story:
+    told = history.of(session, instance_id)
+    sent = user_tasks.submissions(session, instance_id)
+    people = {event.actor_id for event in told if event.actor_id} | {each.submitted_by_id for each in sent}
+    names = user_tasks.people_of(session, people)
+    by_task = {each.user_task_id: each for each in sent}
+    activities = {event.user_task_id: event.activity_name or "" for event in told if event.user_task_id}
+    return Story(
+        [
+            _event(event, names, by_task.get(event.user_task_id or ""))
+            for event in reversed(told)
+            if event.kind in SAID or event.kind == COMPLETED
+        ],
+        [_submitted(each, names, activities) for each in reversed(sent)],
+    )
+
+
+def _submitted(submission: Submission, names: dict[str, str], activities: dict[str, str]) -> Submitted:
+    who = names.get(submission.submitted_by_id, "")
+    return Submitted(activities.get(submission.user_task_id, ""), who, submission.submitted_at, _answers(submission))
 
 
 def _verdict(submission: Submission | None) -> str:
@@ -60,22 +82,6 @@ def _verdict(submission: Submission | None) -> str:
     form = forms.find(submission.form_key) if submission and submission.form_key else None
     deciding = next((field for field in form.fields if field.as_buttons), None) if form else None
     return dict(deciding.options)[submission.data[deciding.key]] if deciding and submission else "办理"
-
-
-def submitted(session: Session, instance_id: str) -> list[Submitted]:
-    """Everything submitted so far, latest first."""
-    found = user_tasks.submissions(session, instance_id)
-    names = user_tasks.people_of(session, {each.submitted_by_id for each in found})
-    activities = {e.user_task_id: e.activity_name or "" for e in history.of(session, instance_id) if e.user_task_id}
-    return [
-        Submitted(
-            activities.get(each.user_task_id, ""),
-            names.get(each.submitted_by_id, ""),
-            each.submitted_at,
-            _answers(each),
-        )
-        for each in reversed(found)
-    ]
 
 
 def _event(event: HistoryEvent, names: dict[str, str], submission: Submission | None) -> Event:

@@ -90,8 +90,7 @@ def _show(
         return render_template(
             "task.html", task=task, form=form, values=submitted or _previous(session, task), errors=errors or {},
             refused=refused, refusal=user_tasks.refusal(g.actor, task), state=wording.lamp(task.due_at),
-            options=options.of_form(session, form) if form else {}, rounds=story.submitted(session, task.instance_id),
-            events=story.events(session, task.instance_id)[:8],
+            options=options.of_form(session, form) if form else {}, story=story.of(session, task.instance_id),
         )  # fmt: skip
 
 
