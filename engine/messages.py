@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine import clock, jobs
-from engine.models import MessageSubscription
+from engine.models import EventSubscription
 
 
 def send(session: Session, name: str, *, instance_id: str, dedupe_key: str) -> None:
@@ -16,7 +16,7 @@ def send(session: Session, name: str, *, instance_id: str, dedupe_key: str) -> N
 
 
 def is_awaited(session: Session, instance_id: str, name: str) -> bool:
-    waits = select(MessageSubscription.token_id).where(
-        MessageSubscription.instance_id == instance_id, MessageSubscription.message_name == name
+    waits = select(EventSubscription.token_id).where(
+        EventSubscription.instance_id == instance_id, EventSubscription.name == name
     )
     return session.scalar(waits.limit(1)) is not None

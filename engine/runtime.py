@@ -16,10 +16,13 @@ from engine.errors import InvalidState, NotFound
 from engine.history import Entry
 from engine.identity import Actor
 from engine.models import (
+    NEVER_DUE,
     Candidate,
+    EventKind,
+    EventSubscription,
     InstanceStatus,
     Job,
-    MessageSubscription,
+    Person,
     ProcessInstance,
     Submission,
     TaskStatus,
@@ -186,8 +189,7 @@ def _open_tasks(session: Session, instance: ProcessInstance, new: list[Wait]) ->
         task = _user_task(session, instance, wait)
         session.add(task)
         session.flush()
-        if task.assignee_id is None:
-            offer(session, task)
+        offer(session, task)
         yield Entry(
             "user_task.created", None, task.process_key, task.activity_id, "userTask", task.name,
             user_task_id=task.id, detail={"groups": task.candidate_groups, "assignee": task.assignee_id},
@@ -195,10 +197,13 @@ def _open_tasks(session: Session, instance: ProcessInstance, new: list[Wait]) ->
 
 
 def offer(session: Session, task: UserTask) -> None:
-    """Put an unassigned user task into the inboxes of its groups."""
+    """Put a user task into the inbox of its assignee, or into those of its groups."""
+    groups = task.candidate_groups
+    if task.assignee_id:
+        groups = [f"user:{session.get_one(Person, task.assignee_id).login}"]
     rows = [
-        {"user_task_id": task.id, "group_key": group, "due_at": task.due_at}
-        for group in dict.fromkeys(task.candidate_groups)
+        {"user_task_id": task.id, "group_key": group, "due_at": task.due_at or NEVER_DUE}
+        for group in dict.fromkeys(groups)
     ]
     if rows:
         session.execute(insert(Candidate), rows)
@@ -248,14 +253,14 @@ def _sync_timers(session: Session, instance: ProcessInstance, gone: list[Wait], 
 def _sync_subscriptions(session: Session, instance: ProcessInstance, gone: list[Wait], new: list[Wait]) -> None:
     ended = [wait.token_id for wait in gone if wait.message]
     if ended:
-        session.execute(delete(MessageSubscription).where(MessageSubscription.token_id.in_(ended)))
+        session.execute(delete(EventSubscription).where(EventSubscription.token_id.in_(ended)))
     rows = [
-        {"token_id": wait.token_id, "message_name": wait.message, "instance_id": instance.id,
-         "business_key": instance.business_key}
+        {"token_id": wait.token_id, "instance_id": instance.id, "activity_id": wait.activity.id,
+         "kind": EventKind.MESSAGE, "name": wait.message, "correlation_key": instance.business_key}
         for wait in new if wait.message
     ]  # fmt: skip
     if rows:
-        session.execute(insert(MessageSubscription), rows)
+        session.execute(insert(EventSubscription), rows)
 
 
 def _end(session: Session, instance: ProcessInstance, status: InstanceStatus, entry: Entry) -> None:

@@ -47,8 +47,7 @@ def can_complete(actor: Actor, task: UserTask) -> bool:
 def inbox(actor: Actor, *, search: str = "") -> Select[UserTask]:
     """The open tasks of a person, due first: assigned, or offered to one of their groups."""
     offered = select(Candidate.user_task_id).where(Candidate.group_key.in_(actor.groups))
-    mine = or_(UserTask.assignee_id == actor.id, UserTask.id.in_(offered))
-    wanted = select(UserTask).where(UserTask.status == TaskStatus.OPEN, mine)
+    wanted = select(UserTask).where(UserTask.id.in_(offered))
     if search:
         words = f"%{search.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
         wanted = wanted.join(UserTask.instance).where(
@@ -90,7 +89,7 @@ def claim(session: Session, task_id: str, *, actor: Actor, for_id: str | None = 
         raise NotAllowed("claiming for somebody else", advice="只能为自己认领。")
     _require(actor, task)
     task.assignee_id = actor.id
-    session.execute(delete(Candidate).where(Candidate.user_task_id == task.id))
+    _offer_again(session, task)
     _record(session, task, "user_task.claimed", actor)
 
 
@@ -102,7 +101,7 @@ def unclaim(session: Session, task_id: str, *, actor: Actor) -> None:
         raise InvalidState(f"user task {task_id} has no candidates", advice="这件待办没有其他候选人，不能退回认领。")
     if task.assignee_id is not None:
         task.assignee_id = None
-        runtime.offer(session, task)
+        _offer_again(session, task)
         _record(session, task, "user_task.unclaimed", actor)
 
 
@@ -171,6 +170,11 @@ def _require(actor: Actor, task: UserTask) -> None:
     if task.status != TaskStatus.OPEN:
         raise InvalidState(f"user task {task.id} is {task.status}", code="not_open", advice=refused.reason)
     raise NotAllowed(f"user task {task.id} is not for {actor.login}", advice=refused.reason)
+
+
+def _offer_again(session: Session, task: UserTask) -> None:
+    session.execute(delete(Candidate).where(Candidate.user_task_id == task.id))
+    runtime.offer(session, task)
 
 
 def _record(session: Session, task: UserTask, kind: str, actor: Actor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.models.base import Base, Id, Json, JsonList, Key, LongText, Moment
 from engine.models.organisation import Person, Unit
+
+NEVER_DUE = datetime(9999, 1, 1, tzinfo=UTC)
+"""Where a task without a due date stands in an inbox: behind all others."""
 
 DefinitionId = String(180)
 """`key:version:uuid`."""
@@ -65,6 +69,21 @@ class ProcessDefinition(Base):
     deployment: Mapped[Deployment] = relationship()
 
 
+class DecisionDefinition(Base):
+    """One version of a decision (DMN). A process keeps those that were the latest when it was deployed."""
+
+    __tablename__ = "decision_definition"
+    __table_args__ = (UniqueConstraint("key", "version"),)
+
+    id: Mapped[str] = mapped_column(DefinitionId, primary_key=True)
+    key: Mapped[Key]
+    version: Mapped[int]
+    name: Mapped[LongText]
+    deployment_id: Mapped[Id] = mapped_column(ForeignKey("deployment.id"))
+    resource_name: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str] = mapped_column(ForeignKey("resource.sha256"))
+
+
 class InstanceStatus(StrEnum):
     ACTIVE = "active"
     COMPLETED = "completed"
@@ -118,9 +137,8 @@ class UserTask(Base):
     __tablename__ = "user_task"
     __table_args__ = (
         Index(None, "instance_id", "status"),
-        Index("ix_user_task_open_assignee", "assignee_id", "due_at", sqlite_where=text("status = 'open'"),
-              postgresql_where=text("status = 'open'")),
-        Index("ix_user_task_completed", "completed_by_id", "ended_at"),
+        Index("ix_user_task_completed", "completed_by_id", "ended_at", sqlite_where=text("status = 'completed'"),
+              postgresql_where=text("status = 'completed'")),
     )  # fmt: skip
 
     id: Mapped[Id] = mapped_column(primary_key=True)
@@ -150,14 +168,18 @@ class UserTask(Base):
 
 
 class Candidate(Base):
-    """An open, unclaimed user task in the inbox of a group; the rows go when the task is claimed or ends."""
+    """An open user task in an inbox: of each group it is offered to, or of the person it is assigned to (`user:login`).
+
+    The rows go when the task changes hands or ends, so that an inbox is read from one index, however many tasks there are.
+    """
 
     __tablename__ = "candidate"
-    __table_args__ = (Index(None, "group_key", "due_at"),)
+    __table_args__ = (Index(None, "group_key", "due_at", "user_task_id"),)
 
     user_task_id: Mapped[Id] = mapped_column(ForeignKey("user_task.id"), primary_key=True)
     group_key: Mapped[Key] = mapped_column(primary_key=True)
-    due_at: Mapped[Moment | None]
+    due_at: Mapped[Moment]
+    """`NEVER_DUE` for a task without a due date: it comes last, in either database."""
 
 
 class Submission(Base):
@@ -173,6 +195,37 @@ class Submission(Base):
     data: Mapped[Json]
     submitted_by_id: Mapped[Id] = mapped_column(ForeignKey("person.id"))
     submitted_at: Mapped[Moment]
+
+
+class Comment(Base):
+    """What somebody said about an instance, perhaps at one of its user tasks. Never edited."""
+
+    __tablename__ = "comment"
+    __table_args__ = (Index(None, "instance_id", "at"),)
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    instance_id: Mapped[Id] = mapped_column(ForeignKey("process_instance.id"))
+    user_task_id: Mapped[Id | None] = mapped_column(ForeignKey("user_task.id"))
+    author_id: Mapped[Id] = mapped_column(ForeignKey("person.id"))
+    text: Mapped[LongText]
+    at: Mapped[Moment]
+
+    author: Mapped[Person] = relationship()
+
+
+class RememberedAnswer(Base):
+    """What a request with an idempotency key was answered, written in the transaction that did what it asked."""
+
+    __tablename__ = "remembered_answer"
+    __table_args__ = (Index(None, "at"),)
+
+    person_id: Mapped[Id] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of method, path and body: the same key with another request is a mistake of the client."""
+    status: Mapped[int]
+    body: Mapped[LongText]
+    at: Mapped[Moment]
 
 
 class JobState(StrEnum):
@@ -198,32 +251,69 @@ class Job(Base):
     lease: Mapped[Id | None]
     """Who holds it; a worker that lost its lease finds another value here and stops."""
     attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[LongText | None]
+    """What the last attempt failed with."""
 
 
 class Incident(Base):
     """Something stands still and a person must look at it."""
 
     __tablename__ = "incident"
+    __table_args__ = (
+        Index(None, "instance_id"),
+        Index("ix_incident_open", "created_at", sqlite_where=text("resolved_at IS NULL"),
+              postgresql_where=text("resolved_at IS NULL")),
+    )  # fmt: skip
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     kind: Mapped[Key]
+    """`job.failed`, `state.damaged`, `instance.stuck`."""
     message: Mapped[LongText]
-    instance_id: Mapped[Id | None] = mapped_column(ForeignKey("process_instance.id"), index=True)
-    job_id: Mapped[Id | None] = mapped_column(ForeignKey("job.id"))
+    instance_id: Mapped[Id | None] = mapped_column(ForeignKey("process_instance.id"))
+    job_id: Mapped[Id | None]
+    """The job that gave up. It is deleted when it is done after all, so this is no foreign key."""
     created_at: Mapped[Moment]
     resolved_at: Mapped[Moment | None]
+    resolved_by_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
+    resolution: Mapped[Key | None]
+    """`retried`, `cancelled`, or `passed` when it went away by itself."""
+
+    instance: Mapped[ProcessInstance | None] = relationship()
 
 
-class MessageSubscription(Base):
-    """An instance waits for a message; it is found by name and by the instance's business key."""
+class EventKind(StrEnum):
+    MESSAGE = "message"
+    SIGNAL = "signal"
 
-    __tablename__ = "message_subscription"
-    __table_args__ = (Index(None, "message_name", "business_key"), Index(None, "instance_id"))
+
+class EventSubscription(Base):
+    """An instance waits for a message or a signal. A message is found by name and key, a signal by name alone."""
+
+    __tablename__ = "event_subscription"
+    __table_args__ = (Index(None, "name", "kind", "correlation_key"), Index(None, "instance_id"))
 
     token_id: Mapped[Id] = mapped_column(primary_key=True)
-    message_name: Mapped[Key] = mapped_column(primary_key=True)
     instance_id: Mapped[Id] = mapped_column(ForeignKey("process_instance.id"))
-    business_key: Mapped[str | None] = mapped_column(String(255))
+    activity_id: Mapped[Key]
+    kind: Mapped[Key]
+    name: Mapped[str] = mapped_column(String(255))
+    correlation_key: Mapped[str | None] = mapped_column(String(255))
+    """What the event's own `correlation_key` yielded, else the instance's business key."""
+
+
+class StartSubscription(Base):
+    """The latest version of a process begins when a message or a signal comes, or a time."""
+
+    __tablename__ = "start_subscription"
+    __table_args__ = (Index(None, "name", "kind"),)
+
+    definition_key: Mapped[Key] = mapped_column(primary_key=True)
+    activity_id: Mapped[Key] = mapped_column(primary_key=True)
+    definition_id: Mapped[str] = mapped_column(DefinitionId, ForeignKey("process_definition.id"))
+    kind: Mapped[Key]
+    """`message`, `signal` or `timer`."""
+    name: Mapped[str] = mapped_column(String(255))
+    """Of the message or signal; the text of a timer."""
 
 
 class HistoryEvent(Base):
