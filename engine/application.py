@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy.orm import Session
 
 import bpmn
-from engine import db, definitions, jobs, runtime, settings
+from engine import correlation, db, definitions, jobs, runtime, settings
 from engine.plan import service_tasks as plan_tasks
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
@@ -20,7 +20,10 @@ def assemble() -> None:
     runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE})
     definitions.service_names.update(runtime.service_tasks)
     jobs.handlers.update(
-        {"timer": runtime.fire_timers, "message": runtime.deliver_message, rounds.MONTHLY: rounds.open_monthly}
+        {
+            "timer": runtime.fire_timers, "message": correlation.deliver, "correlate": correlation.deliver_thrown,
+            "start": correlation.begin_by_job, rounds.MONTHLY: rounds.open_monthly,
+        }
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psycopg
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -113,6 +114,21 @@ def reading() -> Iterator[Session]:
     with _sessions() as session:
         session.connection(execution_options={"bihuan_reading": True})
         yield session
+
+
+@contextmanager
+def batched(session: Session) -> Iterator[None]:
+    """Statements whose results nobody reads travel to PostgreSQL together, instead of each waiting for its answer.
+
+    Objects are flushed before: SQLAlchemy counts the rows it changed, and here that count comes too late.
+    """
+    session.flush()
+    driver = session.connection().connection.driver_connection
+    if isinstance(driver, psycopg.Connection):
+        with driver.pipeline():
+            yield
+    else:
+        yield
 
 
 def to_json(value: Any) -> str:

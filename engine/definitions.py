@@ -18,6 +18,8 @@ MOST_PARSED = 512
 _parsed: dict[str, spiff.Definition] = {}
 """By bundle hash. A bundle never changes, so nothing here can be out of date."""
 
+_parsed_by_id: dict[str, spiff.Definition] = {}
+
 service_names: set[str] = set()
 """Functions that a service task may name; filled by `application.assemble`."""
 
@@ -87,6 +89,16 @@ def parsed(session: Session, definition: ProcessDefinition) -> spiff.Definition:
         if len(_parsed) >= MOST_PARSED:
             _parsed.clear()
         _parsed[definition.bundle_hash] = known
+    return known
+
+
+def parsed_by_id(session: Session, definition_id: str) -> spiff.Definition:
+    """The same by id, without a look into the database if it is known: a definition never changes."""
+    known = _parsed_by_id.get(definition_id)
+    if known is None:
+        if len(_parsed_by_id) >= MOST_PARSED:
+            _parsed_by_id.clear()
+        known = _parsed_by_id[definition_id] = parsed(session, get(session, definition_id))
     return known
 
 

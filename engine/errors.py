@@ -35,6 +35,10 @@ class InvalidInput(EngineError):
     """What was sent makes no sense, whoever sends it. Forms raise marshmallow's ValidationError instead."""
 
 
+class BpmnError(EngineError):
+    """A service says that something went wrong which the diagram may catch, by `code`, with an error boundary event."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One finding about a process diagram: where it is and why it cannot be deployed."""

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from engine import clock
-from engine.models import HistoryEvent, ProcessInstance
+from engine.models import HistoryEvent, ProcessInstance, table
 
 COVERED = (
     "instance_id", "number", "kind", "at", "actor_id", "process_key", "activity_id", "activity_type",
@@ -41,16 +41,43 @@ class Entry:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-def record(session: Session, instance: ProcessInstance, entries: Iterable[Entry]) -> None:
-    """Append to the chain of an instance. The caller holds its lock, so numbers and hashes cannot fork."""
-    rows = []
+class Chained(Protocol):
+    """What has a chain: an instance whose lock the caller holds, so that numbers and hashes cannot fork."""
+
+    @property
+    def id(self) -> str: ...
+
+    history_length: int
+    history_head: str
+
+
+def record(session: Session, instance: Chained, entries: Iterable[Entry]) -> None:
+    """Append to the chain of an instance; whoever steps it writes its new head with its state."""
+    rows, now = [], clock.now()
     for entry in entries:
-        row = {"instance_id": instance.id, "number": instance.history_length, "at": clock.now(), **entry.__dict__}
+        row = {"instance_id": instance.id, "number": instance.history_length, "at": now, **entry.__dict__}
         row["hash"] = instance.history_head = digest(row, instance.history_head)
         instance.history_length += 1
         rows.append(row)
     if rows:
-        session.execute(insert(HistoryEvent), rows)
+        session.connection().execute(_ADD, rows)
+
+
+def note(session: Session, instance: Chained, entry: Entry) -> None:
+    """Append outside a step: the head is written at once."""
+    record(session, instance, [entry])
+    session.connection().execute(
+        _WRITE_HEAD, {"wanted": instance.id, "length": instance.history_length, "head": instance.history_head}
+    )  # fmt: skip
+
+
+_ADD = insert(table(HistoryEvent))
+_INSTANCE = table(ProcessInstance)
+_WRITE_HEAD = (
+    update(_INSTANCE)
+    .where(_INSTANCE.c.id == bindparam("wanted"))
+    .values(history_length=bindparam("length"), history_head=bindparam("head"))
+)
 
 
 def digest(row: dict[str, Any], previous: str) -> str:

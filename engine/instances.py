@@ -33,8 +33,12 @@ def start(
     unit_id: str | None = None,
     parent_id: str | None = None,
     definition_id: str | None = None,
+    at: str | None = None,
 ) -> ProcessInstance:
-    """Start the latest version of a process (or a certain one) and run it to its first stand-still."""
+    """Start the latest version of a process (or a certain one) and run it to its first stand-still.
+
+    It begins at its plain start event, or at the one whose id is `at`.
+    """
     check_variables(variables or {})
     definition = definitions.get(session, definition_id) if definition_id else definitions.latest(session, key)
     instance = ProcessInstance(
@@ -45,22 +49,22 @@ def start(
     )  # fmt: skip
     session.add(instance)
     session.flush()
-    runtime.begin(session, instance, variables or {}, actor=actor)
+    runtime.begin(session, runtime.lock(session, instance.id), variables or {}, actor=actor, at=at)
+    session.refresh(instance)
     return instance
 
 
 def get(session: Session, instance_id: str, *, actor: Actor) -> ProcessInstance:
     """The instance, if this person may know of it; otherwise it is as if there were none."""
     instance = session.get(ProcessInstance, instance_id)
-    if instance is None or not can_view(session, actor, instance):
+    if instance is None or not can_view(session, actor, instance.id):
         raise NotFound(f"no process instance {instance_id}", advice="没有这个流程，或您无权查看。")
     return instance
 
 
-def can_view(session: Session, actor: Actor, instance: ProcessInstance) -> bool:
-    return (
-        session.scalar(select(ProcessInstance.id).where(ProcessInstance.id == instance.id, visible(actor))) is not None
-    )
+def can_view(session: Session, actor: Actor, instance_id: str) -> bool:
+    theirs = select(ProcessInstance.id).where(ProcessInstance.id == instance_id, visible(actor))
+    return session.scalar(theirs) is not None
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -74,9 +78,7 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     own = select(Unit.id).where(Unit.key.in_(actor.units))
     theirs = select(Unit.id).where(or_(Unit.key.in_(actor.units), Unit.parent_id.in_(own)))
     offered = select(Candidate.user_task_id).where(Candidate.group_key.in_(actor.groups))
-    part_in = select(UserTask.instance_id).where(
-        or_(UserTask.assignee_id == actor.id, UserTask.completed_by_id == actor.id, UserTask.id.in_(offered))
-    )
+    part_in = select(UserTask.instance_id).where(or_(UserTask.completed_by_id == actor.id, UserTask.id.in_(offered)))
     return or_(
         ProcessInstance.started_by_id == actor.id, ProcessInstance.unit_id.in_(theirs), ProcessInstance.id.in_(part_in)
     )  # fmt: skip

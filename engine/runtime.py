@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import delete, func, insert, select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.orm import Session
 
-from engine import assignment, clock, deadlines, definitions, history, jobs, messages
+from engine import assignment, clock, deadlines, definitions, history, incidents, jobs, messages
+from engine.db import batched
 from engine.errors import InvalidState, NotFound
 from engine.history import Entry
 from engine.identity import Actor
@@ -22,48 +25,93 @@ from engine.models import (
     EventSubscription,
     InstanceStatus,
     Job,
-    Person,
     ProcessInstance,
     Submission,
     TaskStatus,
+    Unit,
     UserTask,
+    table,
 )
-from engine.spiff import Definition, Execution, Services, Wait
+from engine.spiff import Activity, Execution, Passed, Services, StateDamaged, Wait
+
+INSTANCE, TASK, UNIT = table(ProcessInstance), table(UserTask), table(Unit)
+CANDIDATE, SUBSCRIPTION, JOB = table(Candidate), table(EventSubscription), table(Job)
+
+
+@dataclass
+class Instance:
+    """A process instance whose lock this transaction holds: what a step reads of its row and writes back."""
+
+    id: str
+    definition_id: str
+    definition_key: str
+    business_key: str | None
+    title: str
+    unit_id: str | None
+    parent_id: str | None
+    started_by_id: str | None
+    status: str
+    state: bytes
+    history_length: int
+    history_head: str
+    unit_key: str | None = None
+    """Of the unit in charge."""
 
 
 class ServiceTask(Protocol):
     """A function that a diagram may name. What it returns becomes variables of the token."""
 
     def __call__(
-        self, session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+        self, session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
     ) -> Mapping[str, Any] | None: ...
 
 
 service_tasks: dict[str, ServiceTask] = {}
 """Name in the diagram → function; the domains hand theirs over in `application.assemble`."""
 
+_COLUMNS = [INSTANCE.c[name] for name in Instance.__dataclass_fields__ if name != "unit_key"]
+_HELD = (
+    select(*_COLUMNS, UNIT.c.key.label("unit_key"))
+    .select_from(INSTANCE.outerjoin(UNIT, INSTANCE.c.unit_id == UNIT.c.id))
+    # `key_share`: rows that only point to this instance (a child's message to its parent) need not wait for it.
+    .with_for_update(of=INSTANCE, key_share=True)
+)
+_LOCK = _HELD.where(INSTANCE.c.id == bindparam("wanted"))
+_LOCK_OF_TASK = _HELD.where(
+    INSTANCE.c.id == select(TASK.c.instance_id).where(TASK.c.id == bindparam("wanted")).scalar_subquery()
+)
 
-def lock(session: Session, instance_id: str) -> ProcessInstance:
+
+def lock(session: Session, instance_id: str) -> Instance:
     """The instance, and nobody else's until this transaction ends."""
-    wanted = select(ProcessInstance).where(ProcessInstance.id == instance_id).options(undefer(ProcessInstance.state))
-    instance = session.scalar(wanted.with_for_update(of=ProcessInstance).execution_options(populate_existing=True))
-    if instance is None:
-        raise NotFound(f"no process instance {instance_id}", advice="没有这个流程。")
-    return instance
+    return _locked(session, _LOCK, instance_id)
+
+
+def lock_of_task(session: Session, task_id: str) -> Instance:
+    """The instance of a user task, locked."""
+    return _locked(session, _LOCK_OF_TASK, task_id)
+
+
+def _locked(session: Session, statement: Any, wanted: str) -> Instance:
+    row = session.connection().execute(statement, {"wanted": wanted}).one_or_none()
+    if row is None:
+        raise NotFound(f"no process instance of {wanted}", advice="没有这个流程。")
+    return Instance(*row)
 
 
 def begin(
-    session: Session, instance: ProcessInstance, variables: Mapping[str, Any], *, actor: Actor | None
-) -> None:  # fmt: skip
-    """The first step of a new instance."""
-    execution = Execution.start(_definition(session, instance), variables, _services(session, instance, actor))
-    history.record(session, instance, [Entry("instance.started", _id(actor), detail={"title": instance.title})])
-    _advance(session, instance, execution, [], actor)
+    session: Session, instance: Instance, variables: Mapping[str, Any], *, actor: Actor | None, at: str | None = None
+) -> None:
+    """The first step of a new instance, from its plain start event or the one that is named."""
+    definition = definitions.parsed_by_id(session, instance.definition_id)
+    execution = Execution.start(definition, variables, _services(session, instance, actor), at=at)
+    began = Entry("instance.started", _id(actor), detail={"title": instance.title})
+    _Step(session, instance, execution, [], actor, [began]).take()
 
 
 def step(
     session: Session,
-    instance: ProcessInstance,
+    instance: Instance,
     act: Callable[[Execution], object],
     *,
     actor: Actor | None,
@@ -74,26 +122,30 @@ def step(
     execution = load(session, instance, actor=actor)
     before = execution.waits()
     act(execution)
-    _advance(session, instance, execution, before, actor, entries or {})
+    _Step(session, instance, execution, before, actor, [], entries or {}).take()
 
 
-def load(session: Session, instance: ProcessInstance, *, actor: Actor | None = None) -> Execution:
-    return Execution.load(_definition(session, instance), instance.state, _services(session, instance, actor))
+def load(session: Session, instance: Instance | ProcessInstance, *, actor: Actor | None = None) -> Execution:
+    """Where an instance stands. StateDamaged names the instance if its state is not as it was stored."""
+    definition = definitions.parsed_by_id(session, instance.definition_id)
+    try:
+        execution = Execution.load(definition, instance.state, _services(session, instance, actor))
+    except StateDamaged as damage:
+        damage.instance_id = instance.id
+        raise
+    if execution.rounds is None:
+        execution.rounds = _rounds_so_far(session, instance.id)
+    return execution
 
 
-def _definition(session: Session, instance: ProcessInstance) -> Definition:
-    return definitions.parsed(session, definitions.get(session, instance.definition_id))
-
-
-def terminate(session: Session, instance: ProcessInstance, *, actor: Actor | None, reason: str) -> None:
+def terminate(session: Session, instance: Instance, *, actor: Actor | None, reason: str) -> None:
     """End an instance before its end; what waits in it is cancelled. Its children go on."""
     require_active(instance)
     execution = load(session, instance)
     before = execution.waits()
     execution.terminate()
     entry = Entry("instance.terminated", _id(actor), detail={"reason": reason})
-    _store(session, instance, execution, before, [])
-    _end(session, instance, InstanceStatus.TERMINATED, entry)
+    _Step(session, instance, execution, before, actor, []).store(InstanceStatus.TERMINATED, [entry])
 
 
 def fire_timers(session: Session, payload: Mapping[str, Any]) -> None:
@@ -103,38 +155,209 @@ def fire_timers(session: Session, payload: Mapping[str, Any]) -> None:
         step(session, instance, lambda execution: None, actor=None)
 
 
-def deliver_message(session: Session, payload: Mapping[str, Any]) -> None:
-    """Job handler. An instance that does not wait for it (any more, or yet) loses nothing: it looks at the facts itself."""
-    instance = lock(session, payload["instance_id"])
-    if instance.status == InstanceStatus.ACTIVE and messages.is_awaited(session, instance.id, payload["name"]):
-        step(session, instance, lambda execution: execution.deliver(payload["name"], {}), actor=None)
-
-
-def require_active(instance: ProcessInstance) -> None:
+def require_active(instance: Instance) -> None:
     if instance.status != InstanceStatus.ACTIVE:
         raise InvalidState(f"process instance {instance.id} has ended", advice="该流程已经结束。")
 
 
-def _services(session: Session, instance: ProcessInstance, actor: Actor | None) -> Services:
-    return lambda name, variables: service_tasks[name](session, instance, variables=variables, actor=actor)
+def activity_of(session: Session, instance: Instance, task: Any) -> Activity:
+    """What the diagram says of a user task."""
+    return definitions.parsed_by_id(session, instance.definition_id).activity(task.process_key, task.activity_id)
 
 
-def _advance(
-    session: Session,
-    instance: ProcessInstance,
-    execution: Execution,
-    before: list[Wait],
-    actor: Actor | None,
-    entries: Mapping[str, Entry] | None = None,
-) -> None:
-    execution.advance()
-    passed = [(entries or {}).get(each.token_id) or _entry(each, actor) for each in execution.passed]
-    _store(session, instance, execution, before, passed)
-    if execution.completed:
-        _end(session, instance, InstanceStatus.COMPLETED, Entry("instance.completed", _id(actor)))
+def offer(session: Session, task: Any, assignee_login: str | None = None) -> None:
+    """Put a user task into the inbox of its assignee, or into those of its groups; out of all others."""
+    connection = session.connection()
+    connection.execute(delete(CANDIDATE).where(CANDIDATE.c.user_task_id == task.id))
+    rows = list(_inbox_rows(task.id, task.due_at, assignee_login, task.candidate_groups))
+    if rows:
+        connection.execute(insert(CANDIDATE), rows)
 
 
-def _entry(passed: Any, actor: Actor | None) -> Entry:
+def _services(session: Session, instance: Any, actor: Actor | None) -> Services:
+    def call(name: str, variables: dict[str, Any]) -> Mapping[str, Any] | None:
+        return service_tasks[name](session, instance, variables=variables, actor=actor)
+
+    return call
+
+
+@dataclass
+class _Step:
+    """One step that was taken in the token engine, and what the database must know of it."""
+
+    session: Session
+    instance: Instance
+    execution: Execution
+    before: list[Wait]
+    actor: Actor | None
+    said: list[Entry]
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    def take(self) -> None:
+        """Run on to the next stand-still and store it."""
+        self.execution.advance()
+        passed = [self.entries.get(each.token_id) or _entry(each, self.actor) for each in self.execution.passed]
+        if not self.execution.completed:
+            self.store(InstanceStatus.ACTIVE, passed)
+        elif self.execution.failure is not None:
+            failed = Entry("instance.failed", _id(self.actor), detail={"code": self.execution.failure})
+            self.store(InstanceStatus.TERMINATED, [*passed, failed])
+        else:
+            self.store(InstanceStatus.COMPLETED, [*passed, Entry("instance.completed", _id(self.actor))])
+
+    def store(self, status: InstanceStatus, passed: list[Entry]) -> None:
+        """State, history and everything that now waits, in one go."""
+        self.instance.status = status
+        after = self.execution.waits() if status == InstanceStatus.ACTIVE else []
+        gone, new = _difference(self.before, after), _difference(after, self.before)
+        opened = [self._task(wait) for wait in new if wait.is_user_task]
+        with batched(self.session):
+            self._close(gone)
+            self._open(opened)
+            history.record(
+                self.session, self.instance,
+                [*self.said, *passed, *self._cancelled(gone), *map(_created, opened)],
+            )  # fmt: skip
+            self._wait(gone, new)
+            self._tell()
+            self._write_instance()
+        if status == InstanceStatus.ACTIVE and not after:
+            why = "没有待办、定时或消息可以使它继续"
+            incidents.record(self.session, incidents.INSTANCE_STUCK, why, instance_id=self.instance.id)
+
+    def _write_instance(self) -> None:
+        ended_at = None if self.instance.status == InstanceStatus.ACTIVE else clock.now()
+        self.instance.state = self.execution.state()
+        self._execute(
+            _WRITE,
+            {
+                "wanted": self.instance.id, "state": self.instance.state, "status": self.instance.status,
+                "ended_at": ended_at, "history_length": self.instance.history_length,
+                "history_head": self.instance.history_head,
+            },
+        )  # fmt: skip
+
+    def _task(self, wait: Wait) -> dict[str, Any]:
+        """The row of a new user task, with the login of its assignee beside it."""
+        activity = wait.activity
+        assigned = assignment.assign(self.session, self.instance, activity, wait.variables)
+        due = deadlines.due(activity.due_date, wait.variables)
+        return {
+            "id": wait.token_id, "instance_id": self.instance.id, "process_key": activity.process_key,
+            "activity_id": activity.id, "name": activity.name or activity.id, "form_key": activity.form_key,
+            "lane": activity.lane, "round": wait.round, "candidate_groups": list(assigned.groups),
+            "assignee_id": assigned.assignee_id, "assignee_login": assigned.assignee_login,
+            "excluded": self._excluded(activity.properties), "due_at": due.at, "due_reason": due.reason,
+            "created_at": clock.now(), "status": TaskStatus.OPEN,
+        }  # fmt: skip
+
+    def _excluded(self, properties: Mapping[str, str]) -> list[str]:
+        """Who did what this task checks, this time or an earlier one (`not_doer_of`)."""
+        checked = [name.strip() for name in properties.get("not_doer_of", "").split(",") if name.strip()]
+        if not checked:
+            return []
+        doers = select(Submission.submitted_by_id).where(
+            Submission.instance_id == self.instance.id, Submission.activity_id.in_(checked)
+        )
+        return sorted(set(self.session.scalars(doers)))
+
+    def _open(self, tasks: list[dict[str, Any]]) -> None:
+        rows = [row for task in tasks for row in _inbox_rows(
+            task["id"], task["due_at"], task["assignee_login"], task["candidate_groups"])]  # fmt: skip
+        if tasks:
+            self._execute(_ADD_TASK, tasks)
+        if rows:
+            self._execute(_ADD_CANDIDATE, rows)
+
+    def _close(self, gone: list[Wait]) -> None:
+        ended = [wait.token_id for wait in gone if wait.is_user_task]
+        if ended:
+            self._execute(_DROP_CANDIDATES, {"ended": ended})
+        cancelled = [{"wanted": task_id, "at": clock.now()} for task_id in ended if task_id not in self.entries]
+        if cancelled:
+            self._execute(_CANCEL_TASK, cancelled)
+
+    def _cancelled(self, gone: list[Wait]) -> Iterator[Entry]:
+        """User tasks that vanished without having been completed."""
+        for wait in gone:
+            if wait.is_user_task and wait.token_id not in self.entries:
+                yield Entry("user_task.cancelled", activity_id=wait.activity.id, user_task_id=wait.token_id)
+
+    def _wait(self, gone: list[Wait], new: list[Wait]) -> None:
+        """Jobs for timers and subscriptions for messages, as many as there are waits for them."""
+        timers = [f"timer:{wait.token_id}" for wait in gone if wait.due_at]
+        if timers:
+            self._execute(_DROP_JOBS, {"keys": timers})
+        for wait in new:
+            if wait.due_at:
+                jobs.add(
+                    self.session, "timer", wait.due_at, {"instance_id": self.instance.id},
+                    dedupe_key=f"timer:{wait.token_id}", instance_id=self.instance.id,
+                )  # fmt: skip
+        ended = [wait.token_id for wait in gone if _is_subscription(wait)]
+        if ended:
+            self._execute(_DROP_SUBSCRIPTIONS, {"ended": ended})
+        rows = [
+            {"token_id": wait.token_id, "instance_id": self.instance.id, "activity_id": wait.activity.id,
+             "kind": wait.event_kind, "name": wait.event_name,
+             "correlation_key": wait.correlation_key or self.instance.business_key}
+            for wait in new if _is_subscription(wait)
+        ]  # fmt: skip
+        if rows:
+            self._execute(_ADD_SUBSCRIPTION, rows)
+
+    def _tell(self) -> None:
+        """What others must hear of: what was thrown, and that a child has ended."""
+        instance = self.instance
+        for number, thrown in enumerate(self.execution.thrown):
+            messages.pass_on(self.session, instance, thrown, f"{instance.history_length}:{number}")
+        if instance.status != InstanceStatus.ACTIVE and instance.parent_id:
+            # The parent counts what is still open when it hears this; it need not be waiting yet.
+            finished = f"{instance.definition_key}_finished"
+            messages.send(
+                self.session, finished, instance_id=instance.parent_id, dedupe_key=f"finished:{instance.id}"
+            )  # fmt: skip
+
+    def _execute(self, statement: Any, parameters: Any) -> None:
+        self.session.connection().execute(statement, parameters)
+
+
+_WRITE = (
+    update(INSTANCE)
+    .where(INSTANCE.c.id == bindparam("wanted"))
+    .values(
+        state=bindparam("state"), status=bindparam("status"), ended_at=bindparam("ended_at"),
+        history_length=bindparam("history_length"), history_head=bindparam("history_head"),
+        revision=INSTANCE.c.revision + 1,
+    )
+)  # fmt: skip
+_ADD_TASK = insert(TASK)
+_ADD_CANDIDATE = insert(CANDIDATE)
+_ADD_SUBSCRIPTION = insert(SUBSCRIPTION)
+_DROP_CANDIDATES = delete(CANDIDATE).where(CANDIDATE.c.user_task_id.in_(bindparam("ended", expanding=True)))
+_DROP_SUBSCRIPTIONS = delete(SUBSCRIPTION).where(SUBSCRIPTION.c.token_id.in_(bindparam("ended", expanding=True)))
+_DROP_JOBS = delete(JOB).where(JOB.c.dedupe_key.in_(bindparam("keys", expanding=True)))
+_CANCEL_TASK = (
+    update(TASK)
+    .where(TASK.c.id == bindparam("wanted"), TASK.c.status == TaskStatus.OPEN)
+    .values(status=TaskStatus.CANCELLED, ended_at=bindparam("at"))
+)
+
+
+def _difference(these: Iterable[Wait], those: Iterable[Wait]) -> list[Wait]:
+    known = {_identity(wait) for wait in those}
+    return [wait for wait in these if _identity(wait) not in known]
+
+
+def _identity(wait: Wait) -> tuple[str, datetime | None, str | None, str | None]:
+    return wait.token_id, wait.due_at, wait.event_kind, wait.event_name
+
+
+def _is_subscription(wait: Wait) -> bool:
+    return wait.event_kind in (EventKind.MESSAGE, EventKind.SIGNAL)
+
+
+def _entry(passed: Passed, actor: Actor | None) -> Entry:
     activity = passed.activity
     return Entry(
         "activity.completed", _id(actor), activity.process_key, activity.id, activity.type, activity.name,
@@ -142,136 +365,28 @@ def _entry(passed: Any, actor: Actor | None) -> Entry:
     )  # fmt: skip
 
 
-def _store(
-    session: Session,
-    instance: ProcessInstance,
-    execution: Execution,
-    before: list[Wait],
-    entries: list[Entry],
-) -> None:
-    """State, history and everything that now waits, in one go."""
-    after = [] if execution.completed else execution.waits()
-    gone, new = _difference(before, after), _difference(after, before)
-    instance.state = execution.state()
-    cancelled = _close_tasks(session, instance, gone)
-    opened = _open_tasks(session, instance, new)
-    history.record(session, instance, [*entries, *cancelled, *opened])
-    _sync_timers(session, instance, gone, new)
-    _sync_subscriptions(session, instance, gone, new)
-    session.flush()
-
-
-def _difference(these: list[Wait], those: list[Wait]) -> list[Wait]:
-    known = {(wait.token_id, wait.due_at) for wait in those}
-    return [wait for wait in these if (wait.token_id, wait.due_at) not in known]
-
-
-def _is_user_task(wait: Wait) -> bool:
-    return wait.due_at is None and wait.message is None
-
-
-def _close_tasks(session: Session, instance: ProcessInstance, gone: list[Wait]) -> list[Entry]:
-    """Cancel the user tasks that vanished without having been completed."""
-    ended = [wait.token_id for wait in gone if _is_user_task(wait)]
-    if not ended:
-        return []
-    session.execute(delete(Candidate).where(Candidate.user_task_id.in_(ended)))
-    still_open = select(UserTask).where(UserTask.id.in_(ended), UserTask.status == TaskStatus.OPEN)
-    entries = []
-    for task in session.scalars(still_open):
-        task.status, task.ended_at = TaskStatus.CANCELLED, clock.now()
-        entries.append(Entry("user_task.cancelled", activity_id=task.activity_id, user_task_id=task.id))
-    return entries
-
-
-def _open_tasks(session: Session, instance: ProcessInstance, new: list[Wait]) -> Iterator[Entry]:
-    for wait in filter(_is_user_task, new):
-        task = _user_task(session, instance, wait)
-        session.add(task)
-        session.flush()
-        offer(session, task)
-        yield Entry(
-            "user_task.created", None, task.process_key, task.activity_id, "userTask", task.name,
-            user_task_id=task.id, detail={"groups": task.candidate_groups, "assignee": task.assignee_id},
-        )  # fmt: skip
-
-
-def offer(session: Session, task: UserTask) -> None:
-    """Put a user task into the inbox of its assignee, or into those of its groups."""
-    groups = task.candidate_groups
-    if task.assignee_id:
-        groups = [f"user:{session.get_one(Person, task.assignee_id).login}"]
-    rows = [
-        {"user_task_id": task.id, "group_key": group, "due_at": task.due_at or NEVER_DUE}
-        for group in dict.fromkeys(groups)
-    ]
-    if rows:
-        session.execute(insert(Candidate), rows)
-
-
-def _user_task(session: Session, instance: ProcessInstance, wait: Wait) -> UserTask:
-    activity = wait.activity
-    assigned = assignment.assign(session, instance, activity, wait.variables)
-    due = deadlines.due(activity.due_date, wait.variables)
-    return UserTask(
-        id=wait.token_id, instance_id=instance.id, process_key=activity.process_key, activity_id=activity.id,
-        name=activity.name or activity.id, form_key=activity.form_key, lane=activity.lane,
-        round=1 + _times_done(session, instance, activity.id), candidate_groups=list(assigned.groups),
-        assignee_id=assigned.assignee_id, excluded=_excluded(session, instance, activity.properties),
-        due_at=due.at, due_reason=due.reason, created_at=clock.now(), status=TaskStatus.OPEN,
+def _created(task: Mapping[str, Any]) -> Entry:
+    return Entry(
+        "user_task.created", None, task["process_key"], task["activity_id"], "userTask", task["name"],
+        user_task_id=task["id"], detail={"groups": task["candidate_groups"], "assignee": task["assignee_id"]},
     )  # fmt: skip
 
 
-def _times_done(session: Session, instance: ProcessInstance, activity_id: str) -> int:
-    mine = Submission.instance_id == instance.id, Submission.activity_id == activity_id
-    return session.scalar(select(func.count()).select_from(Submission).where(*mine)) or 0
+def _inbox_rows(
+    task_id: str, due_at: datetime | None, assignee_login: str | None, groups: Iterable[str]
+) -> Iterator[dict[str, Any]]:
+    for group in [f"user:{assignee_login}"] if assignee_login else dict.fromkeys(groups):
+        yield {"user_task_id": task_id, "group_key": group, "due_at": due_at or NEVER_DUE}
 
 
-def _excluded(session: Session, instance: ProcessInstance, properties: Mapping[str, str]) -> list[str]:
-    """Who did what this task checks, this time or an earlier one (`not_doer_of`)."""
-    checked = [name.strip() for name in properties.get("not_doer_of", "").split(",") if name.strip()]
-    if not checked:
-        return []
-    doers = select(Submission.submitted_by_id).where(
-        Submission.instance_id == instance.id, Submission.activity_id.in_(checked)
+def _rounds_so_far(session: Session, instance_id: str) -> dict[str, int]:
+    """Of an instance whose state was stored before states told it."""
+    reached = (
+        select(UserTask.process_key, UserTask.activity_id, func.max(UserTask.round))
+        .where(UserTask.instance_id == instance_id)
+        .group_by(UserTask.process_key, UserTask.activity_id)
     )
-    return sorted(set(session.scalars(doers)))
-
-
-def _sync_timers(session: Session, instance: ProcessInstance, gone: list[Wait], new: list[Wait]) -> None:
-    for wait in gone:
-        if wait.due_at:
-            jobs.cancel(session, f"timer:{wait.token_id}")
-    for wait in new:
-        if wait.due_at:
-            jobs.add(
-                session, "timer", wait.due_at, {"instance_id": instance.id},
-                dedupe_key=f"timer:{wait.token_id}", instance_id=instance.id,
-            )  # fmt: skip
-
-
-def _sync_subscriptions(session: Session, instance: ProcessInstance, gone: list[Wait], new: list[Wait]) -> None:
-    ended = [wait.token_id for wait in gone if wait.message]
-    if ended:
-        session.execute(delete(EventSubscription).where(EventSubscription.token_id.in_(ended)))
-    rows = [
-        {"token_id": wait.token_id, "instance_id": instance.id, "activity_id": wait.activity.id,
-         "kind": EventKind.MESSAGE, "name": wait.message, "correlation_key": instance.business_key}
-        for wait in new if wait.message
-    ]  # fmt: skip
-    if rows:
-        session.execute(insert(EventSubscription), rows)
-
-
-def _end(session: Session, instance: ProcessInstance, status: InstanceStatus, entry: Entry) -> None:
-    instance.status, instance.ended_at = status, clock.now()
-    history.record(session, instance, [entry])
-    session.execute(delete(Job).where(Job.instance_id == instance.id, Job.kind == "timer"))
-    if instance.parent_id:
-        # The parent counts what is still open when it hears this; it need not be waiting yet.
-        finished = f"{instance.definition_key}_finished"
-        messages.send(session, finished, instance_id=instance.parent_id, dedupe_key=f"finished:{instance.id}")
-    session.flush()
+    return {f"{process_key}/{activity_id}": latest for process_key, activity_id, latest in session.execute(reached)}
 
 
 def _id(actor: Actor | None) -> str | None:

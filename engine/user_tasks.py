@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
 
-from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy import Select, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 import forms
 from engine import clock, history, instances, options, runtime
-from engine.db import to_json
+from engine.db import batched, to_json
 from engine.errors import Conflict, InvalidState, NotAllowed, NotFound
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import Candidate, Person, ProcessInstance, Submission, TaskStatus, UserTask
+from engine.models import Candidate, Person, ProcessInstance, Submission, TaskStatus, UserTask, table
 
 PAGE = 50
 
@@ -27,7 +28,38 @@ class Refusal:
     reason: str
 
 
-def refusal(actor: Actor, task: UserTask) -> Refusal | None:
+class Task(Protocol):
+    """A user task as a row of its table, which costs less than an object that is tracked for changes."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def instance_id(self) -> str: ...
+    @property
+    def process_key(self) -> str: ...
+    @property
+    def activity_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def form_key(self) -> str | None: ...
+    @property
+    def round(self) -> int: ...
+    @property
+    def candidate_groups(self) -> list[Any]: ...
+    @property
+    def excluded(self) -> list[Any]: ...
+    @property
+    def assignee_id(self) -> str | None: ...
+    @property
+    def due_at(self) -> datetime | None: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def status(self) -> str: ...
+
+
+def refusal(actor: Actor, task: Task) -> Refusal | None:
     """The one rule for button and operation: None if the task is this person's to do."""
     if task.status != TaskStatus.OPEN:
         return Refusal("这件待办已经办结。")
@@ -40,7 +72,7 @@ def refusal(actor: Actor, task: UserTask) -> Refusal | None:
     return None if actor.groups & set(task.candidate_groups) else Refusal("这件待办不属于您。")
 
 
-def can_complete(actor: Actor, task: UserTask) -> bool:
+def can_complete(actor: Actor, task: Task) -> bool:
     return refusal(actor, task) is None
 
 
@@ -75,63 +107,56 @@ def done_by(actor: Actor) -> Select[UserTask]:
 def get(session: Session, task_id: str, *, actor: Actor) -> UserTask:
     """The task, if this person may know of it: theirs to do, or part of an instance they may look at."""
     task = session.get(UserTask, task_id)
-    if task is None or not (can_complete(actor, task) or instances.can_view(session, actor, task.instance)):
-        raise NotFound(f"no user task {task_id}", advice="没有这件待办，或您无权查看。")
+    if task is None or not (can_complete(actor, task) or instances.can_view(session, actor, task.instance_id)):
+        raise _unknown(task_id)
     return task
 
 
 def claim(session: Session, task_id: str, *, actor: Actor, for_id: str | None = None) -> None:
     """Take an offered task, so that nobody else does it. The loser of a race is told so."""
-    task = _locked(session, task_id, actor)
+    instance, task = _locked(session, task_id, actor)
     if task.assignee_id not in (None, actor.id):
         raise Conflict(f"user task {task_id} is claimed", code="claimed", advice="这件待办已由他人认领。")
     if for_id not in (None, actor.id):
         raise NotAllowed("claiming for somebody else", advice="只能为自己认领。")
-    _require(actor, task)
-    task.assignee_id = actor.id
-    _offer_again(session, task)
-    _record(session, task, "user_task.claimed", actor)
+    _require(session, actor, task)
+    _assign(session, instance, task, actor.id, actor.login, Entry("user_task.claimed", actor.id))
 
 
 def unclaim(session: Session, task_id: str, *, actor: Actor) -> None:
     """Put a claimed task back to the groups it was offered to."""
-    task = _locked(session, task_id, actor)
-    _require(actor, task)
+    instance, task = _locked(session, task_id, actor)
+    _require(session, actor, task)
     if not task.candidate_groups:
         raise InvalidState(f"user task {task_id} has no candidates", advice="这件待办没有其他候选人，不能退回认领。")
     if task.assignee_id is not None:
-        task.assignee_id = None
-        _offer_again(session, task)
-        _record(session, task, "user_task.unclaimed", actor)
+        _assign(session, instance, task, None, None, Entry("user_task.unclaimed", actor.id))
 
 
-def complete(session: Session, task_id: str, submitted: Mapping[str, Any], *, actor: Actor) -> ProcessInstance:
+def complete(session: Session, task_id: str, submitted: Mapping[str, Any], *, actor: Actor) -> runtime.Instance:
     """Do a task: check the form, keep what was submitted, move the instance on.
 
     With a form, `submitted` is what was filled in (marshmallow's ValidationError names the fields at fault) and only
-    its routing fields become variables; without one it is variables.
+    its routing fields become variables; without one it is variables. The property `prefix` of the task goes before
+    their names, so that branches which use the same form keep their decisions apart.
     """
-    task = _locked(session, task_id, actor)
-    _require(actor, task)
+    instance, task = _locked(session, task_id, actor)
+    _require(session, actor, task)
     form = forms.get(task.form_key) if task.form_key else None
     data = form.load(submitted, options.of_form(session, form)) if form else dict(submitted)
     variables = form.routing(data) if form else data
     instances.check_variables(variables)
-    submission = Submission(
-        user_task_id=task.id, instance_id=task.instance_id, activity_id=task.activity_id, form_key=task.form_key,
-        data=data, submitted_by_id=actor.id, submitted_at=clock.now(),
-    )  # fmt: skip
-    session.add(submission)
-    task.status, task.ended_at, task.completed_by_id = TaskStatus.COMPLETED, clock.now(), actor.id
-    session.flush()
+    prefix = runtime.activity_of(session, instance, task).properties.get("prefix", "")
+    # What a service of this very step reads of it must be there already.
+    _keep(session, task, data, actor)
     runtime.step(
         session,
-        task.instance,
-        lambda execution: execution.complete(task.id, variables),
+        instance,
+        lambda execution: execution.complete(task.id, {prefix + name: value for name, value in variables.items()}),
         actor=actor,
         entries={task.id: _completed(task, data, actor)},
     )
-    return task.instance
+    return instance
 
 
 def submissions(session: Session, instance_id: str, activity_id: str | None = None) -> list[Submission]:
@@ -148,36 +173,67 @@ def people_of(session: Session, ids: set[str]) -> dict[str, str]:
     return {row.id: row.name for row in found}
 
 
-def _completed(task: UserTask, data: dict[str, Any], actor: Actor) -> Entry:
+def _keep(session: Session, task: Task, data: dict[str, Any], actor: Actor) -> None:
+    """What was submitted, and that the task is done."""
+    connection, now = session.connection(), clock.now()
+    with batched(session):
+        connection.execute(_DO, {"wanted": task.id, "at": now, "who": actor.id})
+        connection.execute(
+            _SUBMIT,
+            {"user_task_id": task.id, "instance_id": task.instance_id, "activity_id": task.activity_id,
+             "form_key": task.form_key, "data": data, "submitted_by_id": actor.id, "submitted_at": now},
+        )  # fmt: skip
+
+
+def _completed(task: Task, data: dict[str, Any], actor: Actor) -> Entry:
     return Entry(
         "user_task.completed", actor.id, task.process_key, task.activity_id, "userTask", task.name, task.created_at,
         task.id, {"round": task.round, "submitted": history.fingerprint(to_json(data)), "decision": data.get("decision")},
     )  # fmt: skip
 
 
-def _locked(session: Session, task_id: str, actor: Actor) -> UserTask:
-    """The task with its instance locked; what another step changed meanwhile is seen."""
-    known = get(session, task_id, actor=actor)
-    runtime.lock(session, known.instance_id)
-    session.refresh(known)
-    return known
+def _locked(session: Session, task_id: str, actor: Actor) -> tuple[runtime.Instance, Task]:
+    """The task with its instance locked: what another step changed meanwhile is seen."""
+    try:
+        instance = runtime.lock_of_task(session, task_id)
+    except NotFound as missing:
+        raise _unknown(task_id) from missing
+    return instance, session.connection().execute(_LOOK, {"wanted": task_id}).one()
 
 
-def _require(actor: Actor, task: UserTask) -> None:
+def _require(session: Session, actor: Actor, task: Task) -> None:
+    """Refuse what is not theirs; to a stranger the task does not even exist."""
     refused = refusal(actor, task)
     if refused is None:
         return
+    if not instances.can_view(session, actor, task.instance_id):
+        raise _unknown(task.id)
     if task.status != TaskStatus.OPEN:
         raise InvalidState(f"user task {task.id} is {task.status}", code="not_open", advice=refused.reason)
     raise NotAllowed(f"user task {task.id} is not for {actor.login}", advice=refused.reason)
 
 
-def _offer_again(session: Session, task: UserTask) -> None:
-    session.execute(delete(Candidate).where(Candidate.user_task_id == task.id))
-    runtime.offer(session, task)
+def _unknown(task_id: str) -> NotFound:
+    return NotFound(f"no user task {task_id}", advice="没有这件待办，或您无权查看。")
 
 
-def _record(session: Session, task: UserTask, kind: str, actor: Actor) -> None:
-    instance = task.instance
-    entry = Entry(kind, actor.id, task.process_key, task.activity_id, None, task.name, user_task_id=task.id)
-    history.record(session, instance, [entry])
+def _assign(
+    session: Session, instance: runtime.Instance, task: Task, person_id: str | None, login: str | None, entry: Entry
+) -> None:
+    """Let a task change hands and inboxes, and write it down."""
+    session.connection().execute(_HAND_OVER, {"wanted": task.id, "who": person_id})
+    runtime.offer(session, task, login)
+    told = replace(
+        entry, process_key=task.process_key, activity_id=task.activity_id, activity_name=task.name, user_task_id=task.id
+    )  # fmt: skip
+    history.note(session, instance, told)
+
+
+_TASK, _SUBMISSION = table(UserTask), table(Submission)
+_LOOK = select(_TASK).where(_TASK.c.id == bindparam("wanted"))
+_MINE = _TASK.c.id == bindparam("wanted")
+_DO = update(_TASK).where(_MINE).values(
+    status=TaskStatus.COMPLETED, ended_at=bindparam("at"), completed_by_id=bindparam("who")
+)  # fmt: skip
+_HAND_OVER = update(_TASK).where(_MINE).values(assignee_id=bindparam("who"))
+_SUBMIT = insert(_SUBMISSION)

@@ -32,8 +32,8 @@ def show(instance_id: str) -> ResponseReturnValue:
 def _pictures(session: Session, instance: ProcessInstance, waits: list[Activity]) -> list[tuple[str, Markup]]:
     """The process, and below it the called one in which something waits now; titled by what it is called."""
     definition = definitions.get(session, instance.definition_id)
-    called = definitions.parsed(session, definition).called
-    titles = {instance.definition_key: instance.title} | {key: spec.description for key, spec in called.items()}
+    scopes = definitions.parsed(session, definition).scopes
+    titles = {key: scope.title for key, scope in scopes.items()} | {instance.definition_key: instance.title}
     passed = Counter((event.process_key, event.activity_id) for event in history.passed(session, instance.id))
     return [
         (title := titles.get(key) or key, _picture(session, definition, key, title, passed, waits))

@@ -1,6 +1,6 @@
 """The tables, one module per subject. `Base.metadata` knows them all once this package is imported."""
 
-from engine.models.base import Base, Setting
+from engine.models.base import Base, Setting, table
 from engine.models.organisation import LoginSession, Person, Position, RecusalFact, SchoolBinding, StandIn, Unit
 from engine.models.plan import Commitment, Partner, PlanSection, Target, WorkPlan, WorkPoint
 from engine.models.process import (
@@ -68,4 +68,5 @@ __all__ = [
     "Visit",
     "WorkPlan",
     "WorkPoint",
+    "table",
 ]

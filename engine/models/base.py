@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from sqlalchemy import JSON, MetaData, String, Text
+from sqlalchemy import JSON, MetaData, String, Table, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from engine.db import UtcDateTime
@@ -32,6 +32,11 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+def table(model: type[Base]) -> Table:
+    """The table behind a class: where a step runs often, rows cost less than objects that are tracked for changes."""
+    return cast(Table, model.__table__)
 
 
 class Setting(Base):

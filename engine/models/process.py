@@ -112,13 +112,11 @@ class ProcessInstance(Base):
     started_at: Mapped[Moment]
     ended_at: Mapped[Moment | None]
     status: Mapped[Key] = mapped_column(default=InstanceStatus.ACTIVE)
-    revision: Mapped[int] = mapped_column()
-    """Raised by every step; a step that finds another revision than it loaded has lost the race."""
+    revision: Mapped[int] = mapped_column(default=0)
+    """Raised by every step."""
     state: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     history_length: Mapped[int] = mapped_column(default=0)
     history_head: Mapped[str] = mapped_column(String(64), default="")
-
-    __mapper_args__ = {"version_id_col": revision}
 
     definition: Mapped[ProcessDefinition] = relationship()
     unit: Mapped[Unit | None] = relationship()

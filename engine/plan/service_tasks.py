@@ -13,13 +13,14 @@ from engine import clock, history, messages, runtime, user_tasks
 from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Commitment, InstanceStatus, ProcessInstance, WorkPoint
+from engine.runtime import Instance
 
 CADENCE_DAYS = {"周": 7, "月": 30, "季": 91, "学期": 122, "半年": 182, "年": 365}
 """How far apart the reports of a commitment are, in days; without a cadence it reports monthly."""
 
 
 def release_commitments(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     """The point's plan is approved: let its commitments begin."""
     for child in _open_commitments(session, instance):
@@ -27,13 +28,13 @@ def release_commitments(
 
 
 def count_open_commitments(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     return {"open_commitments": len(_open_commitments(session, instance))}
 
 
 def carry_over_commitments(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     """The year is over: what is unfinished ends here and is carried over (结转)."""
     for child in _open_commitments(session, instance):
@@ -42,9 +43,7 @@ def carry_over_commitments(
         runtime.terminate(session, runtime.lock(session, child.id), actor=actor, reason="年度截止，未完成，结转下年")
 
 
-def record_archive(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def record_archive(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     point = session.scalars(select(WorkPoint).where(WorkPoint.instance_id == instance.id)).one()
     point.grade = user_tasks.submissions(session, instance.id, "evaluate_point")[-1].data["grade"]
     point.archive_number = user_tasks.submissions(session, instance.id, "archive_point")[-1].data["archive_number"]
@@ -52,9 +51,7 @@ def record_archive(
     history.record(session, instance, [Entry("point.archived", actor.id if actor else None, detail=detail)])
 
 
-def note_progress(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def note_progress(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """Keep the latest figure beside the commitment, where the ledger reads it."""
     report = user_tasks.submissions(session, instance.id, "report_progress")[-1]
     commitment = _commitment(session, instance)
@@ -62,7 +59,7 @@ def note_progress(
 
 
 def schedule_next_report(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """Not finished yet: the next report is asked for one cadence later."""
     note_progress(session, instance, variables=variables, actor=actor)
@@ -75,7 +72,7 @@ def schedule_next_report(
 
 
 def close_commitment(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     note_progress(session, instance, variables=variables, actor=actor)
     _commitment(session, instance).result = "completed"
@@ -90,7 +87,7 @@ def report_due(commitment: Commitment, begins: date) -> str:
     return max(min(earliest + timedelta(days=10), commitment.due_on), clock.today()).isoformat()
 
 
-def _open_commitments(session: Session, instance: ProcessInstance) -> list[ProcessInstance]:
+def _open_commitments(session: Session, instance: Instance) -> list[ProcessInstance]:
     ours = select(ProcessInstance).where(
         ProcessInstance.parent_id == instance.id,
         ProcessInstance.status == InstanceStatus.ACTIVE,
@@ -99,7 +96,7 @@ def _open_commitments(session: Session, instance: ProcessInstance) -> list[Proce
     return list(session.scalars(ours.order_by(ProcessInstance.id)))
 
 
-def _commitment(session: Session, instance: ProcessInstance) -> Commitment:
+def _commitment(session: Session, instance: Instance | ProcessInstance) -> Commitment:
     return session.scalars(select(Commitment).where(Commitment.instance_id == instance.id)).one()
 
 

@@ -12,6 +12,7 @@ class Activity:
     """A flow node of a diagram with the attributes that matter to people (`camunda:` attributes, lane)."""
 
     process_key: str
+    """The process it is drawn in; for what lies in a sub-process, that of the sub-process."""
     id: str
     type: str
     """The BPMN element's local name, `userTask`."""
@@ -27,14 +28,28 @@ class Activity:
 
 
 @dataclass(frozen=True)
+class Begin:
+    """A start event by which an instance may begin from outside."""
+
+    activity_id: str
+    kind: str
+    """`message`, `signal` or `timer`."""
+    name: str
+    """Of the message or signal; the text of a timer."""
+
+
+@dataclass(frozen=True)
 class Definition:
     """One process with all it calls, ready to be run by any number of instances at once."""
 
     key: str
     name: str
     spec: Any
-    called: Mapping[str, Any]
+    scopes: Mapping[str, Any]
+    """Specifications of sub-processes and called processes, by their ids."""
     activities: Mapping[tuple[str, str], Activity]
+    begins: tuple[Begin, ...] = ()
+    decisions: Mapping[str, Any] = field(default_factory=dict)
 
     def activity(self, process_key: str, element_id: str) -> Activity:
         return self.activities[process_key, element_id]

@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
-
-from SpiffWorkflow.bpmn import BpmnEvent, BpmnWorkflow
-from SpiffWorkflow.bpmn.exceptions import WorkflowTaskException
-from SpiffWorkflow.bpmn.specs.event_definitions.message import MessageEventDefinition
-from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
-from SpiffWorkflow.exceptions import WorkflowException
-from SpiffWorkflow.util.task import TaskState
 
 from engine import clock
-from engine.errors import EngineError, InvalidState
-from engine.spiff import codec, timers
+from engine.errors import BpmnError, InvalidState
+from engine.spiff import codec, data, events
+from engine.spiff.data import StepFailed
 from engine.spiff.definition import Activity, Definition
-from engine.spiff.script_engine import ScriptEngine
+from engine.spiff.events import CatchEvent
+from engine.spiff.scope import Scope
+from engine.spiff.several import MultiInstance
+from engine.spiff.token import Token
 
 Services = Callable[[str, dict[str, Any]], Mapping[str, Any] | None]
 """What a service task calls: name of the function and the token's variables → variables to set."""
 
 MAX_AUTOMATIC_STEPS = 1_000
-"""A step that passes more activities than this goes round in circles."""
-
-
-class StepFailed(EngineError):
-    """An expression or a service of the diagram failed; the step is rolled back."""
+"""A step that passes more nodes than this goes round in circles."""
 
 
 @dataclass(frozen=True)
 class Wait:
-    """A token that stands still: at a user task, for a time (`due_at`) or for a message."""
+    """A token that stands still: at a user task, for a time (`due_at`), for a message or a signal.
+
+    An event with several triggers gives one of these for each.
+    """
 
     token_id: str
     activity: Activity
     variables: Mapping[str, Any]
     due_at: datetime | None = None
-    message: str | None = None
+    event_kind: str | None = None
+    """`message`, `signal`, or `conditional` (which waits for variables)."""
+    event_name: str | None = None
+    correlation_key: str | None = None
+    round: int = 1
+    """How often this user task has been reached in its instance (第 n 轮)."""
+
+    @property
+    def is_user_task(self) -> bool:
+        return self.due_at is None and self.event_kind is None
 
 
 @dataclass(frozen=True)
@@ -52,164 +56,251 @@ class Passed:
     started_at: datetime
 
 
-class Execution:
-    """A workflow with the definition it runs on. Made by `start` or `load`; nothing is kept between steps but `state()`."""
+@dataclass(frozen=True)
+class Thrown:
+    """A message or signal that leaves the instance when the step is committed."""
 
-    def __init__(self, definition: Definition, workflow: BpmnWorkflow) -> None:
+    kind: str
+    name: str
+    correlation_key: str | None
+    payload: Mapping[str, Any]
+
+
+class Execution:
+    """An instance with the definition it runs on. Made by `start` or `load`; nothing is kept between steps but `state()`."""
+
+    def __init__(self, definition: Definition, services: Services) -> None:
         self.definition = definition
         self.passed: list[Passed] = []
-        self._workflow = workflow
+        self.thrown: list[Thrown] = []
+        self.failure: str | None = None
+        """Code of the error that nobody caught and that ended the instance."""
+        self.rounds: dict[str, int] | None = {}
+        """How often each user task was reached, by `process/element`; None if a state of old does not tell."""
+        self.top = Scope(definition.spec, self)
+        self._services = services
 
     @classmethod
-    def start(cls, definition: Definition, variables: Mapping[str, Any], services: Services) -> Execution:
-        """A new instance with its first tokens; `advance` is still to come."""
-        workflow = BpmnWorkflow(definition.spec, definition.called, script_engine=ScriptEngine(services))
-        workflow.task_tree.data.update(variables)
-        return cls(definition, workflow)
+    def start(
+        cls, definition: Definition, variables: Mapping[str, Any], services: Services, *, at: str | None = None
+    ) -> Execution:
+        """A new instance with its first token, at a certain start event or the plain one; `advance` is still to come."""
+        execution = cls(definition, services)
+        execution.top.begin(dict(variables), at)
+        return execution
 
     @classmethod
     def load(cls, definition: Definition, state: bytes, services: Services) -> Execution:
-        return cls(definition, codec.loads(state, definition, ScriptEngine(services)))
+        execution = cls(definition, services)
+        codec.loads(state, execution)
+        return execution
 
     def state(self) -> bytes:
-        return codec.dumps(self._workflow)
+        self.top.tidy()
+        return codec.dumps(self)
 
     @property
     def completed(self) -> bool:
-        return bool(self._workflow.completed)
+        return bool(self.top.completed)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Nothing will ever move it again: branches wait for one another, or for one that was not taken."""
+        return not self.completed and not self.waits()
 
     def complete(self, token_id: str, variables: Mapping[str, Any]) -> None:
-        """Finish a user task. The library would run a finished one again, so its state is checked here."""
-        token = self._workflow.get_task_from_id(UUID(token_id))
-        if token.state != TaskState.READY:
+        """Finish a user task. A deadline that interrupts it and has passed wins, though nobody has looked yet."""
+        while self._fire_timer():
+            pass
+        token = self._find(token_id)
+        if token is None or not (token.is_ready and token.task_spec.manual):
             raise InvalidState(f"user task {token_id} is not open", advice="这件待办已经不在办理状态。")
-        token.data.update(variables)
+        data.assign(token, variables)
         self._run(token)
 
-    def deliver(self, message: str, payload: Mapping[str, Any]) -> bool:
-        """Hand a message to the tokens that wait for it; False if none does."""
-        if not any(wait.message == message for wait in self.waits()):
-            return False
-        self._workflow.send_event(BpmnEvent(MessageEventDefinition(message), payload=dict(payload)))
-        return True
+    def deliver(self, kind: str, name: str, payload: Mapping[str, Any], token_id: str | None = None) -> bool:
+        """Hand a message or signal to the token that waits for it, or to all; False if none does."""
+        received = False
+        for token in self._catching():
+            # One that was delivered to may have ended another that waited as well.
+            if token_id in (None, token.id) and token.is_waiting:
+                received = token.task_spec.offer(token, kind, name, payload) or received
+        return received
 
     def advance(self) -> None:
         """Run everything automatic until only people, time and messages can go on."""
-        with _plain_failures():
-            while self._refresh_timers() or self._step():
-                if len(self.passed) > MAX_AUTOMATIC_STEPS:
-                    raise StepFailed("too many automatic steps", advice="流程自动环节循环过多，已停止。")
+        steps = 0
+        while not self.completed and (self._fire_timer() or self._notice() or self._run_next() or self._settle()):
+            steps += 1
+            if steps > MAX_AUTOMATIC_STEPS:
+                raise StepFailed("too many automatic steps", code="endless", advice="流程自动环节循环过多，已停止。")
 
     def terminate(self) -> None:
-        self._workflow.cancel()
+        self.top.cancel()
+        self.top.completed = True
+
+    def add_signer(self, token_id: str, item: Any) -> None:
+        """One more instance of the multi-instance activity to which a token belongs (加签)."""
+        several, token = self._several(token_id)
+        several.add(token, item)
+
+    def remove_signer(self, token_id: str) -> None:
+        """Take away an instance of a multi-instance activity (减签)."""
+        several, token = self._several(token_id)
+        several.remove(token, self._get(token_id))
 
     def waits(self) -> list[Wait]:
-        """Everything that stands still now, in the order of the tokens."""
-        return [
-            wait for workflow in self._running() for token in workflow.tasks.values() if (wait := self._wait(token))
-        ]
+        """Everything that stands still now."""
+        return [wait for token in self.walk() for wait in _waits(token)]
 
     def variables(self) -> dict[str, Any]:
-        """The variables of all live tokens together (the later one wins), or those the process ended with."""
+        """The variables of all live tokens together, or those the process ended with."""
         if self.completed:
-            return dict(self._workflow.data) or dict(self._workflow.last_task.data)
+            return dict(self.top.data)
         merged: dict[str, Any] = {}
-        for workflow in self._running():
-            for token in workflow.tasks.values():
-                if token.has_state(codec.LIVE):
-                    merged.update(token.data)
+        for token in self.walk():
+            merged.update(token.data)
         return merged
+
+    def set_variables(self, changes: Mapping[str, Any], deletions: tuple[str, ...] = ()) -> None:
+        """Change variables wherever a live token has them; a new name is given to all."""
+        for token in self.walk():
+            data.assign(token, changes)
+            for name in deletions:
+                token.data.pop(name, None)
 
     def open_activities(self) -> list[Passed]:
         """Diagram elements that have begun and not ended: waiting events, running calls, user tasks."""
         return [
-            Passed(activity, str(token.id), _began(token))
-            for workflow in self._running()
-            for token in workflow.tasks.values()
-            if token.has_state(codec.LIVE) and (activity := self._activity(token))
+            Passed(activity, token.id, _began(token)) for token in self.walk() if (activity := token.task_spec.activity)
         ]
 
-    def _running(self) -> list[Any]:
-        return [self._workflow, *(sub for sub in self._workflow.subprocesses.values() if not sub.completed)]
+    def walk(self) -> Iterator[Token]:
+        """Every live token, inner ones before those they run in."""
+        return self.top.walk()
 
-    def _refresh_timers(self) -> bool:
-        """Let due timers fire before anything else moves: a deadline that has passed wins over what comes after it."""
-        fired = False
-        for token in list(self._workflow.event_manager.tasks.values()):
-            due = timers.due(token)
-            if due is not None and due <= clock.now():
-                token.task_spec._update(token)
-                fired = True
-        return fired
+    # what the scopes and nodes of this instance ask for
 
-    def _step(self) -> bool:
-        """Run what is ready, innermost first, one token at a time, so that a cancelled scope does nothing more."""
-        for workflow in sorted(self._running(), key=lambda each: each.depth, reverse=True):
-            for token in list(workflow.tasks.values()):
-                if token.state == TaskState.READY and not token.task_spec.manual:
-                    self._run(token)
+    def note_passed(self, token: Token) -> None:
+        if token.task_spec.activity is not None:
+            self.passed.append(Passed(token.task_spec.activity, token.id, _began(token)))
+
+    def call(self, token: Token, function: str) -> Mapping[str, Any] | None:
+        return self._services(function, dict(token.data))
+
+    def next_round(self, activity: Activity) -> int:
+        if self.rounds is None:
+            return 1
+        key = f"{activity.process_key}/{activity.id}"
+        self.rounds[key] = self.rounds.get(key, 0) + 1
+        return self.rounds[key]
+
+    def throw(self, kind: str, name: str, key: str | None, payload: dict[str, Any]) -> None:
+        self.thrown.append(Thrown(kind, name, key, payload))
+
+    def fail(self, code: str) -> None:
+        """An error that nobody catches ends the instance."""
+        self.failure = code
+        self.terminate()
+
+    def known_to(self, token: Token) -> dict[str, Any]:
+        """The variables of a token with what others have set meanwhile: what a condition is judged by."""
+        known = dict(token.data)
+        for other in self.walk():
+            for level in other.internal_data.get(data.CHANGED, ()):
+                known.update({name: other.data[name] for name in level if name in other.data})
+        return known
+
+    # one thing at a time
+
+    def _catching(self) -> list[Token]:
+        return [token for token in self.walk() if token.is_waiting and isinstance(token.task_spec, CatchEvent)]
+
+    def _fire_timer(self) -> bool:
+        """Let the timer fire that is due longest; of two at the same moment the outer one."""
+        now = clock.now()
+        pending = [
+            (coming.due_at, -number, token)
+            for number, token in enumerate(self._catching())
+            for coming in token.task_spec.awaited(token)
+            if coming.due_at is not None and coming.due_at <= now
+        ]
+        if not pending:
+            return False
+        _, _, token = min(pending, key=lambda each: each[:2])
+        return bool(token.task_spec.look(token))
+
+    def _run_next(self) -> bool:
+        """Run one token, inner ones first; one that throws waits for those that may yet listen to it."""
+        ready = [token for token in self.walk() if token.is_ready and not token.task_spec.manual]
+        if ready:
+            self._run(min(ready, key=lambda token: token.task_spec.throws))
+        return bool(ready)
+
+    def _settle(self) -> bool:
+        """Nothing runs by itself: joins that waited for certainty, and ends of scopes, may have it now."""
+        seen = []
+        for token in self.walk():
+            node = token.task_spec
+            if node.is_join and token.is_waiting and node.settles and (node, token.workflow) not in seen:
+                seen.append((node, token.workflow))
+                if node.settle(token.workflow):
                     return True
-            if workflow is not self._workflow and workflow.completed:
-                return True
-        return self._update_calls()
+        return False
 
-    def _update_calls(self) -> bool:
-        moved = False
-        for token_id in list(self._workflow.subprocesses):
-            caller = self._workflow.get_task_from_id(token_id)
-            before = caller.state
-            caller.task_spec._update(caller)
-            moved = moved or caller.state != before
-        return moved
+    def _notice(self) -> bool:
+        """Let a condition fire that has come to hold."""
+        return any(token.task_spec.look(token) for token in self._catching())
 
-    def _run(self, token: Any) -> None:
-        began = _began(token)
-        with _plain_failures():
+    def _run(self, token: Token) -> None:
+        try:
             token.run()
-        activity = self._activity(token)
-        if activity is not None and token.state == TaskState.COMPLETED:
-            self.passed.append(Passed(activity, str(token.id), began))
-        self._note_beginnings()
+        except BpmnError as error:
+            if not self._caught(token, error.code):
+                raise token.task_spec.failed(error) from error
+        except StepFailed as failure:
+            if not self._caught(token, ""):
+                raise token.task_spec.failed(failure) from failure
 
-    def _note_beginnings(self) -> None:
-        """Remember by our own clock when a token began to wait; the library's stamp is the machine's."""
-        for workflow in self._running():
-            for token in workflow.tasks.values():
-                if token.has_state(codec.LIVE) and "began" not in token.internal_data and token.task_spec.bpmn_id:
-                    token.internal_data["began"] = clock.now().isoformat()
+    def _caught(self, token: Token, code: str) -> bool:
+        """Whether an error boundary event of the activity, or one further out, takes what went wrong in it."""
+        return events.raise_at(token, "error", code, {}) or events.raise_in(token.workflow, "error", code, token)
 
-    def _activity(self, token: Any) -> Activity | None:
-        element_id = token.task_spec.bpmn_id
-        return self.definition.activities.get((token.workflow.spec.name, element_id)) if element_id else None
+    def _find(self, token_id: str) -> Token | None:
+        return next((token for token in self.walk() if token.id == token_id), None)
 
-    def _wait(self, token: Any) -> Wait | None:
-        activity = self._activity(token)
-        if activity is None:
-            return None
-        if token.state == TaskState.READY and token.task_spec.manual:
-            return Wait(str(token.id), activity, token.data)
-        if token.state == TaskState.WAITING and isinstance(token.task_spec, CatchingEvent):
-            event = token.task_spec.event_definition
-            message = event.name if isinstance(event, MessageEventDefinition) else None
-            return Wait(str(token.id), activity, token.data, timers.due(token), message)
-        return None
+    def _get(self, token_id: str) -> Token:
+        token = self._find(token_id)
+        if token is None:
+            raise InvalidState(f"token {token_id} is gone", advice="这件待办已经不在办理状态。")
+        return token
+
+    def _several(self, token_id: str) -> tuple[MultiInstance, Token]:
+        token = self._get(token_id).parent
+        if token is None or not isinstance(token.task_spec, MultiInstance):
+            raise InvalidState(
+                f"token {token_id} is not one of several", advice="这一环节不是多人办理，不能加签或减签。"
+            )
+        return token.task_spec, token
 
 
-def _began(token: Any) -> datetime:
+def _waits(token: Token) -> Iterator[Wait]:
+    node, activity = token.task_spec, token.task_spec.activity
+    if activity is None:
+        return
+    if node.manual and token.is_ready:
+        yield Wait(token.id, activity, token.data, round=token.internal_data.get("round", 1))
+    elif token.is_waiting and isinstance(node, CatchEvent):
+        for coming in node.awaited(token):
+            if coming.due_at is not None:
+                yield Wait(token.id, activity, token.data, due_at=coming.due_at)
+            elif coming.kind in ("message", "signal", "conditional"):
+                yield Wait(
+                    token.id, activity, token.data, event_kind=coming.kind, event_name=coming.name,
+                    correlation_key=coming.correlation_key,
+                )  # fmt: skip
+
+
+def _began(token: Token) -> datetime:
     noted = token.internal_data.get("began")
     return datetime.fromisoformat(noted) if noted else clock.now()
-
-
-class _plain_failures:
-    """Name the element where a diagram failed; the library's own exceptions stay inside this package."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, WorkflowTaskException) and isinstance(error.__cause__, EngineError):
-            raise error.__cause__
-        if isinstance(error, WorkflowException):
-            spec = getattr(error, "task_spec", None)
-            where = getattr(spec, "bpmn_name", None) or getattr(spec, "name", "")
-            raise StepFailed(str(error), code="step", advice=f"流程在“{where}”处无法继续：{error}") from error

@@ -1,115 +1,119 @@
-"""Joins inside loops.
+"""Gateways at which branches meet, and the end of a scope.
 
-In SpiffWorkflow 3.2.0 a parallel or inclusive join that is reached again after a return counts tokens of the earlier
-round: a document passes with half of its signatures. Here only tokens below the join's previous activation count
-(the parallel join follows the library's own later fix, SpiffWorkflow #341).
+SpiffWorkflow 3.2.0 looks for the branches of a join in the tree above it. In a loop it then counts tokens of an earlier
+round, and a document passes with half of its signatures; nested inclusive joins fire early for the same reason. Here a
+join knows only the tokens that stand at it and the flows they came along, as BPMN 2.0 tells it (13.4.2, 13.4.3): one
+token of each flow is taken, whatever happened before.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from SpiffWorkflow.bpmn.specs.mixins.inclusive_gateway import InclusiveGateway
-from SpiffWorkflow.bpmn.specs.mixins.parallel_gateway import ParallelGateway
-from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
-from SpiffWorkflow.util.deep_merge import DeepMerge
 from SpiffWorkflow.util.task import TaskState
 
-_inclusive_threshold = InclusiveGateway._check_threshold_unstructured
+from engine.spiff import data
+from engine.spiff.nodes import Node
+
+if TYPE_CHECKING:
+    from engine.spiff.scope import Scope
+    from engine.spiff.token import Token
 
 
-def mend() -> None:
-    """Put the mended rules into the library's classes; called once, when the parser is loaded."""
-    ParallelGateway._check_threshold_unstructured = _all_branches_here
-    InclusiveGateway._check_threshold_unstructured = _no_branch_to_come
-    UnstructuredJoin._run_hook = _merge_this_round
+class Join(Node):
+    """Collects tokens: at most one for each incoming flow goes into the one that passes."""
+
+    is_join = True
+    settles = False
+    """Decides only when nothing else can move by itself."""
+
+    def waiting(self, scope: Scope) -> list[Token]:
+        return [token for token in scope.tasks.values() if token.task_spec is self and token.is_waiting]
+
+    def _first_by_flow(self, tokens: list[Token]) -> dict[str, Token]:
+        first: dict[str, Token] = {}
+        for token in tokens:
+            first.setdefault(token.internal_data["from"], token)
+        return first
+
+    def _pass(self, token: Token, others: list[Token]) -> None:
+        """Let one token go on for all of them."""
+        data.join(token, others)
+        for other in others:
+            if other is not token:
+                other.remove()
 
 
-def _all_branches_here(join: Any, token: Any) -> bool:
-    through_itself = _inputs_behind(join)
-    if token.parent.task_spec.name in through_itself:
+class ParallelGateway(Join):
+    """Waits for one token on each incoming flow."""
+
+    def _update_hook(self, token: Token) -> bool:
+        first = self._first_by_flow([*self.waiting(token.workflow), token])
+        if len(first) < len(self.incoming) or token not in first.values():
+            token.stand(TaskState.WAITING)
+            return False
+        self._pass(token, list(first.values()))
         return True
-    missing = set(join._inputs) - through_itself
-    previous = _previous_round(token)
-    for other in token.workflow.tasks.values():
-        if other.task_spec is join and _arrived(other) and (previous is None or _is_below(other.parent, previous)):
-            missing.discard(other.parent.task_spec.name)
-    return not missing
 
 
-def _no_branch_to_come(join: Any, token: Any) -> bool:
-    previous = _previous_round(token)
-    return bool(_inclusive_threshold(join, token if previous is None else _Round(token, previous)))
+class InclusiveGateway(Join):
+    """Waits while a token elsewhere could still reach an incoming flow that has none, and no flow that has one."""
 
+    settles = True
 
-def _merge_this_round(join: Any, token: Any) -> bool:
-    previous = _previous_round(token)
-    others = [
-        other
-        for other in token.workflow.tasks.values()
-        if other.task_spec == join
-        and other.has_state(TaskState.FINISHED_MASK)
-        and not _is_below(token, other)
-        and (previous is None or _is_below(other, previous))
-    ]
-    for other in sorted(others, key=lambda task: task.last_state_change):
-        if other.parent is not None:
-            DeepMerge.merge(token.data, other.parent.data)
-            if other.has_state(TaskState.COMPLETED):
-                other._drop_children(force=True)
-    token._inherit_data()
-    return True
-
-
-class _Round:
-    """A token that shows the library only those tasks which came after the join's previous activation."""
-
-    def __init__(self, token: Any, previous: Any) -> None:
-        self.workflow = self
-        self._workflow = token.workflow
-        self._previous = previous
-
-    def get_tasks(self, **wanted: Any) -> list[Any]:
-        return [
-            task
-            for child in self._previous.children
-            for task in self._workflow.get_tasks(first_task=child, **wanted)
-        ]  # fmt: skip
-
-
-def _arrived(token: Any) -> bool:
-    return token.parent is not None and token.parent.has_state(TaskState.COMPLETED)
-
-
-def _previous_round(token: Any) -> Any:
-    """The join's latest completed activation above a token, None in the first round."""
-    ancestor = token.parent
-    while ancestor is not None:
-        if ancestor.task_spec.name == token.task_spec.name and ancestor.has_state(TaskState.COMPLETED):
-            return ancestor
-        ancestor = ancestor.parent
-    return None
-
-
-def _is_below(token: Any, ancestor: Any) -> bool:
-    while token is not None:
-        if token is ancestor:
+    def _update_hook(self, token: Token) -> bool:
+        if len(self.incoming) == 1:
             return True
-        token = token.parent
-    return False
+        token.stand(TaskState.WAITING)
+        return False
+
+    def settle(self, scope: Scope) -> bool:
+        """Pass one token if the time has come; whether it did."""
+        first = self._first_by_flow(self.waiting(scope))
+        if not first or any(self._awaits(other, set(first)) for other in scope.live()):
+            return False
+        *_, last = first.values()
+        self._pass(last, list(first.values()))
+        last._ready()
+        return True
+
+    def _awaits(self, other: Token, arrived: set[str]) -> bool:
+        reached = self._reach.get(other.task_spec.name, frozenset()) if other.task_spec is not self else frozenset()
+        return bool(reached - arrived) and not reached & arrived
+
+    @cached_property
+    def _reach(self) -> dict[str, frozenset[str]]:
+        """Node → incoming flows of this gateway to which a path leads from it that does not visit the gateway."""
+        reached: dict[str, set[str]] = {}
+        for source, flow in self.incoming:
+            behind, seen = [source], set()
+            while behind:
+                node = behind.pop()
+                if node is self or node.name in seen:
+                    continue
+                seen.add(node.name)
+                reached.setdefault(node.name, set()).add(flow.id)
+                behind.extend(earlier for earlier, _ in node.incoming)
+        return {name: frozenset(flows) for name, flows in reached.items()}
 
 
-def _inputs_behind(join: Any) -> frozenset[str]:
-    """Inputs that can only be reached through the join itself; computed once per specification."""
-    known: frozenset[str] | None = join.__dict__.get("inputs_behind")
-    if known is None:
-        specs = join._wf_spec.task_specs
-        reached = {join._wf_spec.start.name}
-        open_ends = list(reached)
-        while open_ends:
-            for output in specs[open_ends.pop()]._outputs:
-                if output != join.name and output not in reached:
-                    reached.add(output)
-                    open_ends.append(output)
-        known = join.inputs_behind = frozenset(set(join._inputs) - reached)
-    return known
+class ScopeEnd(Join):
+    """Where every path of a scope ends. The scope is over when nothing else is alive in it."""
+
+    settles = True
+
+    def _update_hook(self, token: Token) -> bool:
+        earlier = self.waiting(token.workflow)
+        # What has ended already is one token, however many came before it.
+        self._pass(token, [*earlier, token])
+        token.stand(TaskState.WAITING)
+        return False
+
+    def settle(self, scope: Scope) -> bool:
+        for token in self.waiting(scope):
+            if scope.is_idle_but_for(token):
+                token.stand(TaskState.COMPLETED)
+                scope.finish(token)
+                return True
+        return False

@@ -31,53 +31,62 @@ def read(content: bytes) -> etree._Element:
     return root
 
 
-def activities(process: etree._Element, process_key: str) -> dict[tuple[str, str], Activity]:
-    """Every flow node directly in a process or sub-process, by `(process key, element id)`."""
-    lanes = {
+def lanes(scope: etree._Element) -> dict[str, str | None]:
+    """Element id → id of its lane, which is a role key in our own diagrams."""
+    return {
         (ref.text or "").strip(): lane.get("id")
-        for lane in process.iterfind(".//bpmn:lane", NAMESPACES)
+        for lane in scope.iterfind(".//bpmn:lane", NAMESPACES)
         for ref in lane.iterfind("bpmn:flowNodeRef", NAMESPACES)
     }
-    return {
-        (process_key, node.get("id", "")): _activity(node, process_key, lanes.get(node.get("id", "")))
-        for node in process
-        if _is_flow_node(node)
-    }
 
 
-def _is_flow_node(node: etree._Element) -> bool:
-    name = etree.QName(node).localname
-    return name.endswith(("Task", "Event", "Gateway", "SubProcess")) or name in (
-        "task", "subProcess", "callActivity", "transaction",
-    )  # fmt: skip
-
-
-def _activity(node: etree._Element, process_key: str, lane: str | None) -> Activity:
+def activity(node: etree._Element, process_key: str, lane: str | None) -> Activity:
+    """What a flow node tells people and clients."""
     groups = _listed(node, "candidateGroups") + tuple(f"user:{login}" for login in _listed(node, "candidateUsers"))
-    properties = node.iterfind("bpmn:extensionElements/camunda:properties/camunda:property", NAMESPACES)
     return Activity(
         process_key=process_key,
         id=node.get("id", ""),
         type=etree.QName(node).localname,
         name=node.get("name", ""),
         lane=lane,
-        form_key=node.get(f"{{{CAMUNDA}}}formKey"),
-        assignee=node.get(f"{{{CAMUNDA}}}assignee"),
+        form_key=camunda(node, "formKey"),
+        assignee=camunda(node, "assignee"),
         candidate_groups=groups,
-        due_date=node.get(f"{{{CAMUNDA}}}dueDate"),
+        due_date=camunda(node, "dueDate"),
         delegate=delegate_of(node),
-        properties={p.get("name", ""): p.get("value", "") for p in properties},
+        properties=properties(node),
     )
 
 
+def properties(node: etree._Element) -> dict[str, str]:
+    found = node.iterfind("bpmn:extensionElements/camunda:properties/camunda:property", NAMESPACES)
+    return {each.get("name", ""): each.get("value", "") for each in found}
+
+
+def camunda(node: etree._Element, attribute: str) -> str | None:
+    return node.get(f"{{{CAMUNDA}}}{attribute}")
+
+
+def name_of(node: etree._Element, child: str) -> str | None:
+    """The variable that a data item below a node stands for."""
+    item = node.find(f"bpmn:{child}", NAMESPACES)
+    return None if item is None else item.get("name") or item.get("id")
+
+
+def link_of(node: etree._Element) -> str | None:
+    """The name of a link event."""
+    link = node.find("bpmn:linkEventDefinition", NAMESPACES)
+    return None if link is None else link.get("name") or ""
+
+
 def _listed(node: etree._Element, attribute: str) -> tuple[str, ...]:
-    written = node.get(f"{{{CAMUNDA}}}{attribute}", "")
+    written = camunda(node, attribute) or ""
     return tuple(each.strip() for each in written.split(",") if each.strip())
 
 
 def delegate_of(node: etree._Element) -> str | None:
     """The function a service task names: `${finding.close}` or `finding.close`."""
-    value = node.get(f"{{{CAMUNDA}}}delegateExpression")
+    value = camunda(node, "delegateExpression")
     return value.removeprefix("${").removesuffix("}").strip() if value else None
 
 

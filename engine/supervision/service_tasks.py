@@ -13,13 +13,13 @@ from engine import clock, history, ids, instances, user_tasks
 from engine.errors import InvalidInput
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import Finding, InstanceStatus, ProcessInstance, SupervisionRound, Visit, WorkPoint
-from engine.runtime import ServiceTask
+from engine.models import Finding, InstanceStatus, SupervisionRound, Visit, WorkPoint
+from engine.runtime import Instance, ServiceTask
 from engine.supervision import rounds, rules
 
 
 def open_point_round(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     """A work point's 督导 phase: one round with a visit to the chosen school."""
     arranged = user_tasks.submissions(session, instance.id, "arrange_supervision")[-1].data
@@ -33,9 +33,7 @@ def open_point_round(
     )  # fmt: skip
 
 
-def open_visits(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def open_visits(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """Start a visit for every school of the round."""
     opened = session.get_one(SupervisionRound, variables["round"])
     for visit in opened.visits:
@@ -48,24 +46,20 @@ def open_visits(
 
 
 def count_open_items(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """Visits not yet made and findings not yet closed."""
     still_open = [child for child in instances.children(session, instance.id) if child.status == InstanceStatus.ACTIVE]
     return {"open_items": len(still_open)}
 
 
-def record_visit(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def record_visit(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     visit = session.get_one(Visit, variables["visit"])
     told = _record(session, instance)
     visit.visited_on, visit.summary = date.fromisoformat(told["visited_on"]), told["summary"]
 
 
-def issue_finding(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def issue_finding(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """Send the rectification notice: a finding with its own process, child of the round."""
     visit = session.get_one(Visit, variables["visit"])
     told = _record(session, instance)
@@ -86,9 +80,7 @@ def issue_finding(
     session.flush()
 
 
-def close_finding(
-    session: Session, instance: ProcessInstance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def close_finding(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """销号: only after a rectification was submitted, and by somebody who submitted none."""
     finding = session.get_one(Finding, variables["finding"])
     rectifiers = {each.submitted_by_id for each in user_tasks.submissions(session, instance.id, "rectify")}
@@ -98,7 +90,7 @@ def close_finding(
     history.record(session, instance, [Entry("finding.closed", actor.id, detail={"number": finding.number})])
 
 
-def _record(session: Session, instance: ProcessInstance) -> dict[str, Any]:
+def _record(session: Session, instance: Instance) -> dict[str, Any]:
     return user_tasks.submissions(session, instance.id, "visit_school")[-1].data
 
 

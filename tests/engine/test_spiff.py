@@ -63,11 +63,11 @@ def open_in(execution: Execution) -> list[str]:
 def countersigned() -> Definition:
     """Two signatures, and back to the beginning while `again`."""
     return process(
-        node("startEvent", "s"), node("parallelGateway", "fork"), node("userTask", "a"), node("userTask", "b"),
-        node("parallelGateway", "join"), node("userTask", "check"), node("exclusiveGateway", "g", default="f8"),
-        node("endEvent", "e"),
-        flows=[("s", "fork"), ("fork", "a"), ("fork", "b"), ("a", "join"), ("b", "join"), ("join", "check"),
-               ("check", "g"), ("g", "fork", "again"), ("g", "e")],
+        node("startEvent", "s"), node("exclusiveGateway", "round"), node("parallelGateway", "fork"), node("userTask", "a"),
+        node("userTask", "b"), node("parallelGateway", "join"), node("userTask", "check"),
+        node("exclusiveGateway", "g", default="f9"), node("endEvent", "e"),
+        flows=[("s", "round"), ("round", "fork"), ("fork", "a"), ("fork", "b"), ("a", "join"), ("b", "join"),
+               ("join", "check"), ("check", "g"), ("g", "round", "again"), ("g", "e")],
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def test_the_first_event_behind_a_gateway_wins(monkeypatch: pytest.MonkeyPatch) 
     waiting = begin(race).state()
 
     by_message = Execution.load(race, waiting, nobody)
-    assert by_message.deliver("go", {})
+    assert by_message.deliver("message", "go", {})
     by_message.advance()
     assert by_message.completed
     assert [each.activity.id for each in by_message.passed] == ["come", "e1"]
@@ -124,7 +124,7 @@ def test_the_first_event_behind_a_gateway_wins(monkeypatch: pytest.MonkeyPatch) 
     by_time.advance()
     assert by_time.completed
     assert [each.activity.id for each in by_time.passed] == ["late", "e2"]
-    assert not by_time.deliver("go", {})
+    assert not by_time.deliver("message", "go", {})
 
 
 def test_a_reminder_that_missed_many_cycles_comes_once(monkeypatch: pytest.MonkeyPatch) -> None:
