@@ -1,0 +1,1 @@
+"""Measurements: of speed, and of how well the engine keeps to BPMN."""
