@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
-from engine import decisions
+from engine import db, decision_definitions, decisions, definitions
 from engine.decisions import BusinessRuleTask, Decision, DecisionFailed, mapped
 from engine.decisions.cells import CellInvalid, parse
 from engine.errors import DefinitionRefused, Problem
+from engine.models import DecisionDefinition
+from tests.driver import Bureau
 
 DMN_1_3 = "https://www.omg.org/spec/DMN/20191111/MODEL/"
 
@@ -281,6 +284,10 @@ OVERLAPPING = [["< 10", "1"], ["[5..15]", "2"], ["> 12", "x * 2"]]
 )
 def test_the_hit_policy_says_which_rules_count(policy: str, x: int, expected: object) -> None:
     assert read(OVERLAPPING, policy=policy).decide({"x": x}) == expected
+
+
+def test_first_asks_nothing_of_the_rules_behind() -> None:
+    assert read([["-", "1"], ["-", "unheard_of"]], policy='hitPolicy="FIRST"').decide({"x": 1}) == {"y": 1}
 
 
 @pytest.mark.parametrize(
@@ -704,3 +711,55 @@ def process(**attributes: str) -> bytes:
         '<sequenceFlow id="f1" sourceRef="s" targetRef="rate"/><sequenceFlow id="f2" sourceRef="rate" targetRef="look"/>'
         '<sequenceFlow id="f3" sourceRef="look" targetRef="e"/></process></definitions>'
     ).encode()
+
+
+def versions() -> list[tuple[str, int, str]]:
+    with db.reading() as session:
+        wanted = select(DecisionDefinition).order_by(DecisionDefinition.key, DecisionDefinition.version)
+        return [(each.key, each.version, each.resource_name) for each in session.scalars(wanted)]
+
+
+def deploy(files: dict[str, bytes], **options: Any) -> None:
+    with db.transaction() as session:
+        definitions.deploy(session, "test", files, **options)
+
+
+def test_a_decision_gets_a_version_only_when_itself_changes(bureau: Bureau) -> None:
+    one, other = decision(GOOD, key="one"), decision(GOOD, key="other")
+    deploy({"a.dmn": document(one, other)})
+    deploy({"b.dmn": document(one, other)})
+    assert versions() == [("one", 1, "a.dmn"), ("other", 1, "a.dmn")]
+    deploy({"c.dmn": document(one, decision(table([["9", "9"]]), key="other"))})
+    assert versions() == [("one", 1, "a.dmn"), ("other", 1, "a.dmn"), ("other", 2, "c.dmn")]
+    deploy({"d.dmn": document(one)}, only_changed=False)
+    assert versions() == [("one", 1, "a.dmn"), ("one", 2, "d.dmn"), ("other", 1, "a.dmn"), ("other", 2, "c.dmn")]
+
+
+def test_a_process_takes_along_the_latest_of_the_decisions_it_names_and_no_others(bureau: Bureau) -> None:
+    older, newer = decision(GOOD), decision(table([["2", "2"]]))
+    deploy({"a.dmn": document(older, decision(GOOD, key="other"))})
+    deploy({"a.dmn": document(newer)})
+    with db.reading() as session:
+        taken = decision_definitions.asked_by(session, [process(), process()])
+    assert [[each.key, each.decide({"x": 2})] for content in taken.values() for each in decisions.parse(content)] == [
+        ["level", {"y": 2}]
+    ]
+
+
+def test_a_refused_table_takes_the_whole_deployment_with_it(bureau: Bureau) -> None:
+    bad = decision(table([["approve", "1"]]), key="bad")
+    with pytest.raises(DefinitionRefused) as caught:
+        deploy({"a.dmn": document(decision(GOOD, key="good")), "b.dmn": document(bad), "c.dmn": b"<"})
+    assert [problem.element_id for problem in caught.value.problems] == ["r1c1", ""]
+    assert versions() == []
+
+
+def test_one_key_in_two_files_is_refused(bureau: Bureau) -> None:
+    with pytest.raises(DefinitionRefused, match=r"决策“level”在 a\.dmn 和 b\.dmn 中都有"):
+        deploy({"a.dmn": document(decision(GOOD)), "b.dmn": document(decision(GOOD))})
+
+
+def test_a_task_that_asks_for_an_unknown_decision_is_refused(bureau: Bureau) -> None:
+    with pytest.raises(DefinitionRefused) as caught:
+        deploy({"p.bpmn": process(decisionRef="nobody")})
+    assert Problem("rate", "评级", "没有可用的决策表“nobody”") in caught.value.problems
