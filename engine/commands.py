@@ -119,7 +119,7 @@ def _bureau(session: Session) -> Unit:
 
 
 def _diagrams(path: Path) -> list[Path]:
-    found = sorted(path.rglob("*.bpmn")) if path.is_dir() else [path]
+    found = sorted(file for kind in ("bpmn", "dmn") for file in path.rglob(f"*.{kind}")) if path.is_dir() else [path]
     if not found or not all(file.is_file() for file in found):
         raise NotFound(f"no diagrams at {path}", advice=f"“{path}”处没有流程图文件。")
     return found

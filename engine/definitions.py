@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import forms
-from engine import clock, ids, spiff
+from engine import clock, decision_definitions, decisions, ids, spiff
 from engine.errors import DefinitionRefused, NotFound, Problem
 from engine.models import Deployment, DeploymentResource, ProcessDefinition, Resource
 
@@ -33,27 +33,30 @@ def deploy(
     source: str | None = None,
     only_changed: bool = True,
 ) -> tuple[Deployment, list[ProcessDefinition]]:
-    """Store the files and make a new version of every process, or only of those whose bundle changed.
+    """Store the files and make a new version of every process and decision, or only of those that changed.
 
-    Refused as a whole, with every problem of every file, if any process could not be run as drawn.
+    Refused as a whole, with every problem of every file, if any of them could not be run as drawn.
     """
     diagrams = {
         file: content for file, content in files.items() if file.endswith((".bpmn", ".bpmn20.xml", ".bpmn.xml"))
     }
-    if not diagrams:
-        raise DefinitionRefused([Problem("", "", "没有 .bpmn 文件")])
+    if not diagrams and not any(map(decision_definitions.is_table, files)):
+        raise DefinitionRefused([Problem("", "", "没有 .bpmn 或 .dmn 文件")])
     homes = {key: file for file, content in diagrams.items() for key, _ in spiff.processes_in(content)}
     deployment = Deployment(
         id=ids.new(), name=name, source=source, deployed_at=clock.now(), deployed_by_id=actor_id
     )  # fmt: skip
     session.add(deployment)
     _store(session, deployment, files)
-    changed, problems = [], []
+    # Before the processes, so that their business rule tasks find what came with them as the latest.
+    problems = decision_definitions.deploy(session, deployment, files, only_changed)
+    changed = []
     for file, content in diagrams.items():
         for key, title in spiff.processes_in(content) or [("", "")]:
             try:
                 bundle = _bundle(session, key, file, diagrams, homes)
-                definition = spiff.parse(list(bundle.values()), key)
+                problems += decision_definitions.unusable(session, bundle.values())
+                definition = _parse(bundle.values(), key)
                 problems += _unknown_references(definition)
             except DefinitionRefused as refusal:
                 problems += refusal.problems
@@ -85,7 +88,7 @@ def parsed(session: Session, definition: ProcessDefinition) -> spiff.Definition:
     """What the engine runs; parsed at most once per process for all instances of a bundle."""
     known = _parsed.get(definition.bundle_hash)
     if known is None:
-        known = spiff.parse([_content(session, sha) for sha in definition.bundle], definition.key)
+        known = _parse([_content(session, sha) for sha in definition.bundle], definition.key)
         if len(_parsed) >= MOST_PARSED:
             _parsed.clear()
         _parsed[definition.bundle_hash] = known
@@ -107,7 +110,7 @@ def xml_of(session: Session, definition: ProcessDefinition, process_key: str | N
     wanted = process_key or definition.key
     for sha in definition.bundle:
         content = _content(session, sha)
-        if any(key == wanted for key, _ in spiff.processes_in(content)):
+        if not decisions.is_dmn(content) and any(key == wanted for key, _ in spiff.processes_in(content)):
             return content
     return _content(session, definition.bundle[0])
 
@@ -130,7 +133,7 @@ def _store(session: Session, deployment: Deployment, files: Mapping[str, bytes])
 def _bundle(
     session: Session, key: str, file: str, diagrams: Mapping[str, bytes], homes: Mapping[str, str]
 ) -> dict[str, bytes]:
-    """Contents by hash: the process's own file first, then those of everything it calls, directly or not."""
+    """Contents by hash: the process's own file first, then those of all it calls, directly or not, then decisions."""
     bundle = {sha256(diagrams[file]).hexdigest(): diagrams[file]}
     seen, to_see = {key}, set(spiff.called_processes(diagrams[file]))
     while to_see:
@@ -141,7 +144,11 @@ def _bundle(
         content = diagrams[homes[called]] if called in homes else _deployed(session, called)
         bundle[sha256(content).hexdigest()] = content
         to_see |= spiff.called_processes(content)
-    return bundle
+    return bundle | decision_definitions.asked_by(session, bundle.values())
+
+
+def _parse(bundle: Iterable[bytes], key: str) -> spiff.Definition:
+    return spiff.parse([content for content in bundle if not decisions.is_dmn(content)], key)
 
 
 def _deployed(session: Session, key: str) -> bytes:
