@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy.orm import Session
 
 import bpmn
-from engine import correlation, db, definitions, jobs, runtime, settings
+from engine import correlation, db, definitions, instances, jobs, runtime, settings
 from engine.plan import service_tasks as plan_tasks
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
@@ -22,7 +22,7 @@ def assemble() -> None:
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers, "message": correlation.deliver, "correlate": correlation.deliver_thrown,
-            "start": correlation.begin_by_job, rounds.MONTHLY: rounds.open_monthly,
+            "start": instances.start_by_job, rounds.MONTHLY: rounds.open_monthly,
         }
     )  # fmt: skip
 

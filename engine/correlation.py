@@ -62,13 +62,6 @@ def correlate(
     return received + [_begin(session, each, payload or {}, business_key, actor) for each in starting]
 
 
-def begin_by_job(session: Session, payload: Mapping[str, Any]) -> None:
-    """Job handler: start a process at the start event that was triggered."""
-    instances.start(
-        session, "", payload.get("payload", {}), actor=None, definition_id=payload["definition_id"], at=payload["at"]
-    )  # fmt: skip
-
-
 def _waiting(
     session: Session, name: str, key: str | None, instance_id: str | None, variables: Mapping[str, Any]
 ) -> list[str]:

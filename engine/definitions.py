@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import forms
-from engine import clock, decision_definitions, decisions, ids, spiff
+from engine import begins, clock, decision_definitions, decisions, ids, spiff
 from engine.errors import DefinitionRefused, NotFound, Problem
 from engine.models import Deployment, DeploymentResource, ProcessDefinition, Resource
 
@@ -62,7 +62,9 @@ def deploy(
                 problems += refusal.problems
                 continue
             version = _new_version(session, deployment, key, title, file, list(bundle), only_changed)
-            changed += [version] if version else []
+            if version is not None:
+                begins.listen(session, version, definition)
+                changed.append(version)
     if problems:
         raise DefinitionRefused(list(dict.fromkeys(problems)))
     session.flush()
@@ -148,7 +150,10 @@ def _bundle(
 
 
 def _parse(bundle: Iterable[bytes], key: str) -> spiff.Definition:
-    return spiff.parse([content for content in bundle if not decisions.is_dmn(content)], key)
+    contents = list(bundle)
+    diagrams = [content for content in contents if not decisions.is_dmn(content)]
+    tables = [content for content in contents if decisions.is_dmn(content)]
+    return spiff.parse(diagrams, key, [decision for table in tables for decision in decisions.parse(table)])
 
 
 def _deployed(session: Session, key: str) -> bytes:

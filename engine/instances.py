@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
 
-from engine import clock, definitions, ids, runtime
+from engine import begins, clock, definitions, ids, runtime
 from engine.db import to_json
 from engine.errors import InvalidInput, NotAllowed, NotFound
 from engine.identity import Actor
@@ -52,6 +52,14 @@ def start(
     runtime.begin(session, runtime.lock(session, instance.id), variables or {}, actor=actor, at=at)
     session.refresh(instance)
     return instance
+
+
+def start_by_job(session: Session, payload: Mapping[str, Any]) -> None:
+    """Job handler: start a process at the start event that a signal or a time has triggered."""
+    if "armed" not in payload or begins.look_ahead(session, payload):
+        start(
+            session, "", payload.get("payload"), actor=None, definition_id=payload["definition_id"], at=payload["at"]
+        )  # fmt: skip
 
 
 def get(session: Session, instance_id: str, *, actor: Actor) -> ProcessInstance:

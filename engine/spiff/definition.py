@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from engine.decisions import Decision
+
+if TYPE_CHECKING:
+    from engine.spiff.timers import Timer
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Begin:
     """`message`, `signal` or `timer`."""
     name: str
     """Of the message or signal; the text of a timer."""
+    timer: Timer | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ class Definition:
     """Specifications of sub-processes and called processes, by their ids."""
     activities: Mapping[tuple[str, str], Activity]
     begins: tuple[Begin, ...] = ()
-    decisions: Mapping[str, Any] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    """By key: those that the business rule tasks of this process and all it calls name."""
 
     def activity(self, process_key: str, element_id: str) -> Activity:
         return self.activities[process_key, element_id]

@@ -219,7 +219,7 @@ def _listen_again(token: Token, parent: Token) -> None:
     node = token.task_spec
     kept = {key: value for key, value in token.internal_data.items() if key.startswith(("timer", "key", "held"))}
     again = {
-        f"timer{number}": trigger.timer.next(token.internal_data[f"timer{number}"])
+        f"timer{number}": timers.following(token.internal_data[f"timer{number}"])
         for number, trigger in enumerate(node.triggers)
         if trigger.timer is not None
     }

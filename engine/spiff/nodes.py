@@ -15,6 +15,7 @@ from SpiffWorkflow.specs.base import TaskSpec
 from SpiffWorkflow.specs.WorkflowSpec import WorkflowSpec
 from SpiffWorkflow.util.task import TaskState
 
+from engine.decisions import BusinessRuleTask, DecisionFailed
 from engine.errors import EngineError
 from engine.spiff import data
 from engine.spiff.data import StepFailed
@@ -177,13 +178,14 @@ class ServiceTask(Node):
 class DecisionTask(Node):
     """Asks a decision table."""
 
-    decision = ""
-    result_variable: str | None = None
-    mapping = ""
+    asking: BusinessRuleTask
 
     def _run_hook(self, token: Token) -> bool:
-        decision = token.workflow.run.definition.decisions[self.decision]
-        data.assign(token, decision.answer(token.data, self.mapping, self.result_variable))
+        decision = token.workflow.run.definition.decisions[self.asking.decision_key]
+        try:
+            data.assign(token, self.asking.variables(decision, token.data))
+        except DecisionFailed as failure:
+            raise StepFailed(str(failure), code="decision") from failure
         return True
 
 

@@ -7,11 +7,11 @@ knows no conditional flows out of an activity and leaves out what it does not kn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from lxml import etree
 
+from engine.decisions import BusinessRuleTask, Decision
 from engine.errors import DefinitionRefused, EngineError, Problem
 from engine.spiff import events, joins, nodes, several, xml
 from engine.spiff.definition import Activity, Begin, Definition
@@ -38,7 +38,7 @@ def called_processes(content: bytes) -> set[str]:
     return {called for call in calls if (called := call.get("calledElement"))}
 
 
-def parse(contents: Sequence[bytes], key: str, decisions: Mapping[str, Any] | None = None) -> Definition:
+def parse(contents: Sequence[bytes], key: str, decisions: Sequence[Decision] = ()) -> Definition:
     """The process `key` from these files, with all it calls."""
     bundle = _Bundle([xml.read(content) for content in contents])
     spec = bundle.scope(key)
@@ -46,14 +46,15 @@ def parse(contents: Sequence[bytes], key: str, decisions: Mapping[str, Any] | No
         bundle.scope(called)
     process = bundle.processes[key]
     return Definition(
-        key, process.get("name") or key, spec, bundle.scopes, bundle.activities, tuple(_begins(spec)), decisions or {}
+        key, process.get("name") or key, spec, bundle.scopes, bundle.activities, tuple(_begins(spec)),
+        {decision.key: decision for decision in decisions},
     )  # fmt: skip
 
 
 def _begins(spec: ProcessSpec) -> Iterator[Begin]:
     for name, start in spec.starts.items():
         for trigger in start.triggers:
-            yield Begin(name, trigger.kind, trigger.timer.text if trigger.timer else trigger.name)
+            yield Begin(name, trigger.kind, trigger.timer.text if trigger.timer else trigger.name, trigger.timer)
 
 
 class _Bundle:
@@ -248,9 +249,7 @@ def _decision(scope: _Scope, element: Element, activity: Activity) -> Node:
     if activity.delegate is not None:
         return _service(scope, element, activity)
     node = nodes.DecisionTask(scope.spec, activity.id, activity)
-    node.decision = xml.camunda(element, "decisionRef") or ""
-    node.result_variable = xml.camunda(element, "resultVariable")
-    node.mapping = xml.camunda(element, "mapDecisionResult") or "resultList"
+    node.asking = BusinessRuleTask.of(element)
     return node
 
 

@@ -52,7 +52,10 @@ class Timer:
 
     def arm(self, token: Token) -> dict[str, Any]:
         """What a token remembers of its timer: `due` and, of a cycle, how many are `left` and how far apart."""
-        written = literal(self.text) or str(data.evaluate(expressions.compile(self.text), token))
+        return self.armed(literal(self.text) or str(data.evaluate(expressions.compile(self.text), token)))
+
+    def armed(self, written: str) -> dict[str, Any]:
+        """The same for the date, duration or cycle that the text has yielded."""
         if self.kind == "date":
             return {"due": moment(written).isoformat()}
         if self.kind == "duration":
@@ -61,14 +64,15 @@ class Timer:
         first = cycle.start or after(cycle.every, clock.now())
         return {"due": first.isoformat(), "left": cycle.count, "every": cycle.every}
 
-    def next(self, armed: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The cycle after the one that fires; those missed meanwhile are not made up for. None if it was the last."""
-        if "every" not in armed:
-            return None
-        left, due = armed["left"], moment(armed["due"])
-        while due <= clock.now() and left != 0:
-            due, left = after(armed["every"], due), None if left is None else left - 1
-        return None if left == 0 else {"due": due.isoformat(), "left": left, "every": armed["every"]}
+
+def following(armed: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The cycle after the one that fires; those missed meanwhile are not made up for. None if it was the last."""
+    if "every" not in armed:
+        return None
+    left, due = armed["left"], moment(armed["due"])
+    while due <= clock.now() and left != 0:
+        due, left = after(armed["every"], due), None if left is None else left - 1
+    return None if left == 0 else {"due": due.isoformat(), "left": left, "every": armed["every"]}
 
 
 def literal(text: str) -> str | None:

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from engine import db, decision_definitions, decisions, definitions
+from engine import db, decision_definitions, decisions, definitions, instances, runtime, spiff
 from engine.decisions import BusinessRuleTask, Decision, DecisionFailed, mapped
 from engine.decisions.cells import CellInvalid, parse
 from engine.errors import DefinitionRefused, Problem
-from engine.models import DecisionDefinition
+from engine.models import DecisionDefinition, ProcessInstance
 from tests.driver import Bureau
 
 DMN_1_3 = "https://www.omg.org/spec/DMN/20191111/MODEL/"
@@ -763,3 +763,30 @@ def test_a_task_that_asks_for_an_unknown_decision_is_refused(bureau: Bureau) -> 
     with pytest.raises(DefinitionRefused) as caught:
         deploy({"p.bpmn": process(decisionRef="nobody")})
     assert Problem("rate", "评级", "没有可用的决策表“nobody”") in caught.value.problems
+
+
+def test_a_process_decides_by_the_table_it_was_deployed_with(bureau: Bureau) -> None:
+    """Also after the table has changed; a new version of the process takes the new one."""
+    single = {"mapDecisionResult": "singleEntry", "resultVariable": "level"}
+    low, high = (decision(table([["> 3", f'"{word}"']], inputs=["amount"])) for word in ("low", "high"))
+    deploy({"p.bpmn": process(**single), "level.dmn": document(low)})
+    first = rate(amount=4)
+    deploy({"level.dmn": document(high)})
+    still = rate(amount=4)
+    deploy({"p.bpmn": process(**single)})
+    after = rate(amount=4)
+    assert [level(instance) for instance in (first, still, after)] == ["low", "low", "high"]
+    with pytest.raises(spiff.StepFailed) as caught:
+        rate(amount=3)
+    assert "评级" in caught.value.advice
+    assert "没有规则与输入相符（amount：“3”）" in caught.value.advice
+
+
+def rate(**variables: Any) -> str:
+    with db.transaction() as session:
+        return instances.start(session, "rating", variables, actor=None).id
+
+
+def level(instance_id: str) -> object:
+    with db.reading() as session:
+        return runtime.load(session, session.get_one(ProcessInstance, instance_id)).variables()["level"]
