@@ -293,8 +293,8 @@ class EventSubscription(Base):
     token_id: Mapped[Id] = mapped_column(primary_key=True)
     instance_id: Mapped[Id] = mapped_column(ForeignKey("process_instance.id"))
     activity_id: Mapped[Key]
-    kind: Mapped[Key]
-    name: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[Key] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
     correlation_key: Mapped[str | None] = mapped_column(String(255))
     """What the event's own `correlation_key` yielded, else the instance's business key."""
 

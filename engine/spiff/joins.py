@@ -8,13 +8,14 @@ token of each flow is taken, whatever happened before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from SpiffWorkflow.util.task import TaskState
 
 from engine.spiff import data
-from engine.spiff.nodes import Node
+from engine.spiff.nodes import Flow, Node
 
 if TYPE_CHECKING:
     from engine.spiff.scope import Scope
@@ -46,7 +47,10 @@ class Join(Node):
 
 
 class ParallelGateway(Join):
-    """Waits for one token on each incoming flow."""
+    """Waits for one token on each incoming flow, and sends one along each that goes out."""
+
+    def choose(self, token: Token) -> Sequence[Flow]:
+        return self.flows
 
     def _update_hook(self, token: Token) -> bool:
         first = self._first_by_flow([*self.waiting(token.workflow), token])

@@ -88,7 +88,7 @@ def _subscriptions() -> None:
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('correlation_key', sa.String(length=255), nullable=True),
     sa.ForeignKeyConstraint(['instance_id'], ['process_instance.id'], name=op.f('fk_event_subscription_instance_id')),
-    sa.PrimaryKeyConstraint('token_id', name=op.f('pk_event_subscription'))
+    sa.PrimaryKeyConstraint('token_id', 'kind', 'name', name=op.f('pk_event_subscription'))
     )
     op.create_index(op.f('ix_event_subscription_instance_id'), 'event_subscription', ['instance_id'])
     op.create_index(op.f('ix_event_subscription_name_kind_correlation_key'), 'event_subscription', ['name', 'kind', 'correlation_key'])
