@@ -22,7 +22,6 @@ from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
 from engine.errors import DefinitionRefused, Problem
 from engine.spiff import joins, races, timers, xml
 from engine.spiff.definition import Activity, Definition
-from engine.spiff.support import unsupported
 
 joins.mend()
 
@@ -93,11 +92,8 @@ def called_processes(content: bytes) -> set[str]:
 
 
 def parse(contents: Sequence[bytes], key: str) -> Definition:
-    """The process `key` from these files, with all it calls. Refused with every problem found, not only the first."""
+    """The process `key` from these files, with all it calls."""
     roots = [xml.read(content) for content in contents]
-    problems = [problem for root in roots for problem in unsupported(root)]
-    if problems:
-        raise DefinitionRefused(problems)
     parser = Parser()
     try:
         for root in roots:
