@@ -103,14 +103,13 @@ def _lanes(process: Element) -> Findings:
 
 
 def _ids(root: Element) -> Findings:
-    named = [each for each in root.iter(f"{{{xml.BPMN}}}*") if each.get("id") is not None]
-    times = Counter(each.get("id") for each in named)
     seen = set()
-    for each in named:
-        identity = each.get("id", "")
-        if times[identity] > 1 and identity in seen:
+    for each in root.iter(f"{{{xml.BPMN}}}*"):
+        identity = each.get("id")
+        if identity in seen:
             yield problem(each, f"id “{identity}”重复，请改名")
-        seen.add(identity)
+        elif identity is not None:
+            seen.add(identity)
 
 
 def _element(diagram: Diagram, element: Element) -> Findings:

@@ -62,6 +62,10 @@ class Diagram:
         return {each.get("id", ""): each for each in self.root if kind(each)}
 
     @cached_property
+    def user_tasks(self) -> set[str]:
+        return {each for process in self.processes.values() for each in process.user_tasks}
+
+    @cached_property
     def ids(self) -> dict[str, Element]:
         return {each.get("id", ""): each for each in self.root.iter(f"{{{xml.BPMN}}}*")}
 
@@ -86,6 +90,7 @@ def children(element: Element, *kinds: str) -> list[Element]:
 
 
 def only(element: Element, which: str) -> Element | None:
+    """The child of a kind that may be there once (`table.ONCE`)."""
     return next(iter(children(element, which)), None)
 
 
@@ -138,22 +143,9 @@ def _process(process: Element) -> Process:
     )
 
 
-PLACES = table.FLOW_NODES | {
-    "sequenceFlow",
-    "process",
-    "lane",
-    "participant",
-    "message",
-    "signal",
-    "error",
-    "escalation",
-}
-"""What a finding may name as its place; a fault further inside is told of the nearest of these."""
-
-
 def problem(element: Element, reason: str) -> Problem:
     place = element
-    while kind(place) not in PLACES and not _is_drawn(place):
+    while kind(place) not in table.NAMED and not _is_drawn(place):
         outer = place.getparent()
         if outer is None:
             return Problem(element.get("id", ""), element.get("name", ""), reason)

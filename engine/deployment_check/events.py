@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -22,7 +21,6 @@ from engine.deployment_check.elements import (
     is_expression,
     kind,
     name_of,
-    nodes_of,
     only,
     problem,
     text,
@@ -86,25 +84,26 @@ def _links(diagram: Diagram, scope: Element) -> Findings:
         for found, definition in definitions_of(diagram, event):
             if found == "link":
                 ends[kind(event)].append((definition.get("name", ""), event))
-    caught = Counter(name for name, _ in ends["intermediateCatchEvent"])
+    caught = dict(reversed(ends["intermediateCatchEvent"]))
     thrown = {name for name, _ in ends["intermediateThrowEvent"]}
     for name, event in ends["intermediateThrowEvent"] + ends["intermediateCatchEvent"]:
         if not name:
             yield problem(event, "链接事件没有名称，请给两端写同样的名称")
     for name, event in ends["intermediateThrowEvent"]:
-        if name and not caught[name]:
+        if name and name not in caught:
             yield problem(event, f"本层没有名为“{name}”的链接捕获事件")
     for name, event in ends["intermediateCatchEvent"]:
         if name and name not in thrown:
             yield problem(event, f"本层没有名为“{name}”的链接抛出事件")
-        if name and caught[name] > 1:
-            yield problem(event, f"名为“{name}”的链接捕获事件只能有一个")
+        if name and event is not caught[name]:
+            yield problem(event, f"名为“{name}”的链接捕获事件只能有一个，请改名或删除")
 
 
 def _event(diagram: Diagram, event: Element) -> Findings:
-    yield from _references(diagram, event)
+    lost = list(_references(diagram, event))
+    yield from lost
     found = definitions_of(diagram, event)
-    if any(each == "compensate" and definition.getparent() is event for each, definition in found):
+    if lost or any(each == "compensate" and definition.getparent() is event for each, definition in found):
         return
     yield from _kinds(event, [each for each, _ in found] or ["none"])
     yield from _interruption(event, [each for each, _ in found])
@@ -144,9 +143,9 @@ def _interruption(event: Element, kinds: list[str]) -> Findings:
 
 
 def _attached(diagram: Diagram, event: Element) -> Findings:
-    scope, reference = event.getparent(), event.get("attachedToRef", "")
-    attached = nodes_of(scope).get(reference) if scope is not None else None
-    if attached is None:
+    reference = event.get("attachedToRef", "")
+    attached = diagram.ids.get(reference)
+    if attached is None or attached.getparent() is not event.getparent():
         yield problem(event, f"依附的环节“{reference}”不在同一层里，请把边界事件画在环节的边上")
     elif kind(attached) not in table.ACTIVITIES or is_event_sub_process(attached):
         yield problem(event, f"边界事件只能依附于任务、子流程或调用活动，“{name_of(attached)}”不是")

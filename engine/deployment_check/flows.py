@@ -26,49 +26,71 @@ UNCONDITIONAL = {"parallelGateway": "并行网关", "eventBasedGateway": "事件
 """Nodes that do not choose: a condition on a flow out of them would not be looked at."""
 
 
+class Scope:
+    """A process or sub-process with its nodes and flows, looked up by id."""
+
+    def __init__(self, element: Element) -> None:
+        self.nodes = nodes_of(element)
+        self.flows = children(element, "sequenceFlow")
+        self.guarded = {each.get("attachedToRef") for each in children(element, "boundaryEvent")}
+        """Ids of the activities that have boundary events."""
+        self.into: dict[str, list[Element]] = {}
+        self.out: dict[str, list[Element]] = {}
+        for flow in self.flows:
+            self.into.setdefault(flow.get("targetRef", ""), []).append(flow)
+            self.out.setdefault(flow.get("sourceRef", ""), []).append(flow)
+
+
 @dataclass(frozen=True)
 class Node:
     """A node with its flows."""
 
+    scope: Scope
+    id: str
     element: Element
-    incoming: list[Element]
-    outgoing: list[Element]
 
     @property
     def kind(self) -> str:
         return kind(self.element)
 
+    @property
+    def incoming(self) -> list[Element]:
+        return self.scope.into.get(self.id, [])
 
-def of_scope(diagram: Diagram, scope: Element) -> Findings:
-    nodes = nodes_of(scope)
-    drawn = children(scope, "sequenceFlow")
-    for flow in drawn:
-        yield from _ends(diagram, flow, nodes)
-        yield from _condition(flow, nodes.get(flow.get("sourceRef", "")))
-    for identity, element in nodes.items():
-        node = Node(
-            element,
-            [flow for flow in drawn if flow.get("targetRef") == identity],
-            [flow for flow in drawn if flow.get("sourceRef") == identity],
-        )
+    @property
+    def outgoing(self) -> list[Element]:
+        return self.scope.out.get(self.id, [])
+
+    @property
+    def targets(self) -> list[Node]:
+        names = [flow.get("targetRef", "") for flow in self.outgoing]
+        return [Node(self.scope, name, self.scope.nodes[name]) for name in names if name in self.scope.nodes]
+
+
+def of_scope(diagram: Diagram, element: Element) -> Findings:
+    scope = Scope(element)
+    for flow in scope.flows:
+        yield from _ends(diagram, flow, scope)
+        yield from _condition(flow, scope.nodes.get(flow.get("sourceRef", "")))
+    for name, node in scope.nodes.items():
         for rule in RULES:
-            yield from rule(diagram, node)
+            yield from rule(diagram, Node(scope, name, node))
 
 
 def condition_of(flow: Element) -> Element | None:
     return only(flow, "conditionExpression")
 
 
-def _ends(diagram: Diagram, flow: Element, nodes: dict[str, Element]) -> Findings:
+def _ends(diagram: Diagram, flow: Element, scope: Scope) -> Findings:
     for attribute, word in (("sourceRef", "起点"), ("targetRef", "终点")):
         reference = flow.get(attribute)
         if not reference:
             yield problem(flow, f"顺序流没有{word}，请写 {attribute}")
-        elif reference not in nodes and kind(diagram.ids.get(reference, flow)) in table.FLOW_NODES:
+        elif reference not in scope.nodes and kind(diagram.ids.get(reference, flow)) in table.FLOW_NODES:
             yield problem(
                 flow, f"{word}“{reference}”在另一层里：顺序流不能穿过子流程或泳池的边界，请改用事件或调整图形"
             )
-        elif reference not in nodes:
+        elif reference not in scope.nodes:
             yield problem(flow, f"{word}“{reference}”不是流程里的环节，请改正 {attribute}")
 
 
@@ -161,31 +183,21 @@ def _race(diagram: Diagram, node: Node) -> Findings:
         return
     if len(node.outgoing) < 2:
         yield problem(node.element, "事件网关至少要有两个出口")
-    scope = node.element.getparent()
-    nodes = nodes_of(scope) if scope is not None else {}
-    targets = [nodes[reference] for flow in node.outgoing if (reference := flow.get("targetRef", "")) in nodes]
-    for target in targets:
-        if kind(target) not in ("intermediateCatchEvent", "receiveTask") or target.get("parallelMultiple") == "true":
-            yield problem(target, "事件网关之后只能是等一个事件的中间捕获事件或接收任务")
-        elif (
-            scope is not None
-            and sum(1 for each in children(scope, "sequenceFlow") if each.get("targetRef") == target.get("id")) > 1
-        ):
-            yield problem(target, "事件网关之后的事件不能再有别的入口")
-    kinds = {each for target in targets for each, _ in definitions_of(diagram, target)}
-    tasks = [target for target in targets if kind(target) == "receiveTask"]
-    if tasks and "message" in kinds:
+    for target in node.targets:
+        yield from _runner(target)
+    kinds = {each for target in node.targets for each, _ in definitions_of(diagram, target.element)}
+    if "message" in kinds and any(target.kind == "receiveTask" for target in node.targets):
         yield problem(node.element, "事件网关之后不能既有消息事件又有接收任务，请统一画成消息事件")
-    for task in tasks:
-        yield from _attached_to(task)
 
 
-def _attached_to(task: Element) -> Findings:
-    scope = task.getparent()
-    if scope is not None and any(
-        each.get("attachedToRef") == task.get("id") for each in children(scope, "boundaryEvent")
-    ):
-        yield problem(task, "事件网关之后的接收任务不能有边界事件")
+def _runner(target: Node) -> Findings:
+    waits = target.kind in ("intermediateCatchEvent", "receiveTask")
+    if not waits or target.element.get("parallelMultiple") == "true":
+        yield problem(target.element, "事件网关之后只能是等一个事件的中间捕获事件或接收任务")
+    elif len(target.incoming) > 1:
+        yield problem(target.element, "事件网关之后的事件不能再有别的入口")
+    elif target.id in target.scope.guarded:
+        yield problem(target.element, "事件网关之后的接收任务不能有边界事件")
 
 
 def _branches(diagram: Diagram, node: Node) -> Findings:

@@ -84,15 +84,12 @@ class Graph:
     @cached_property
     def starts(self) -> set[str]:
         """Where tokens come from without a way we see; what is wrong with them is told elsewhere."""
-        return {
-            name
-            for name, element in self.nodes.items()
-            if is_event_sub_process(element)
-            or (
-                not self.into[name]
-                and (kind(element) in ("startEvent", "boundaryEvent") or _stands_apart(self, element))
-            )
-        }
+        return {name for name, element in self.nodes.items() if self._begins(name, element)}
+
+    def _begins(self, name: str, element: Element) -> bool:
+        if kind(element) == "startEvent" or is_event_sub_process(element):
+            return True
+        return not self.into[name] and (kind(element) == "boundaryEvent" or _stands_apart(self, element))
 
     @cached_property
     def splits(self) -> list[str]:
@@ -178,6 +175,8 @@ def _dead_ends(graph: Graph) -> Findings:
 
 
 def _unreachable(graph: Graph) -> Findings:
+    if not any(graph.kind(name) == "startEvent" for name in graph.nodes):
+        return
     lost = {name for name in graph.nodes if name not in graph.starts and not graph.into[name]}
     for name in graph.nodes:
         if name in lost:
@@ -190,6 +189,8 @@ def _unreachable(graph: Graph) -> Findings:
 
 
 def _trapped(graph: Graph) -> Findings:
+    if not any(graph.kind(name) == "endEvent" for name in graph.nodes):
+        return
     caught = graph.nodes.keys() - graph.ending
     for component in _components(graph, caught):
         if all(edge.target in component for name in component for edge in graph.out[name] if not edge.repeats):
@@ -296,10 +297,12 @@ def _is_idle(graph: Graph, name: str) -> bool:
 
 
 def _loops(graph: Graph, among: Collection[str]) -> list[set[str]]:
-    return [
-        each for each in _components(graph, among)
-        if len(each) > 1 or any(edge.target in each for name in each for edge in graph.out[name])
-    ]  # fmt: skip
+    """Where a token can come back to a node. That a gateway leads to itself is told elsewhere."""
+    return [each for each in _components(graph, among) if len(each) > 1 or _leads_to_itself(graph, *each)]
+
+
+def _leads_to_itself(graph: Graph, name: str) -> bool:
+    return graph.kind(name) not in table.GATEWAYS and any(edge.target == name for edge in graph.out[name])
 
 
 def _in_order(graph: Graph, which: Collection[str]) -> list[str]:

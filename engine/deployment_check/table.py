@@ -20,6 +20,9 @@ GATEWAYS = _words("exclusiveGateway parallelGateway inclusiveGateway eventBasedG
 EVENTS = _words("startEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent endEvent")
 FLOW_NODES = ACTIVITIES | GATEWAYS | EVENTS
 
+NAMED = FLOW_NODES | _words("sequenceFlow process lane participant message signal error escalation")
+"""What a finding names as its place; a fault further inside is told of the nearest of these."""
+
 KINDS = {
     "none": "空", "message": "消息", "signal": "信号", "timer": "定时", "error": "错误", "escalation": "升级",
     "conditional": "条件", "link": "链接", "cancel": "取消", "terminate": "终止", "compensate": "补偿",
