@@ -68,7 +68,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     made["admin"].add_argument("login")
     made["admin"].add_argument("--name")
     made["deploy"].add_argument("paths", nargs="+", metavar="路径")
-    made["deploy"].add_argument("--check", action="store_true", help="只检查，不部署")
+    made["deploy"].add_argument("--check", action="store_true", help="只检查，不部署；不需要数据库")
+    made["deploy"].add_argument("--json", action="store_true", help="以 JSON 输出发现的问题")
     arguments, rest = parser.parse_known_args(words if words and words[0] in COMMANDS else with_default(words))
     if rest and arguments.command != "test":
         parser.error("不认识的参数：" + " ".join(rest))

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 import bpmn
@@ -38,6 +41,29 @@ def open_application(database: str | None = None) -> str:
             return settings.kind(session) or ""
 
 
+def open_library(database: str | None = None) -> None:
+    """Assemble, and open what is deployed without changing it; where nothing is, the shipped processes, in memory."""
+    assemble()
+    url = db.url_of(database)
+    if db.exists(url):
+        db.open_database(url)
+        if is_current():
+            return
+    open_application("sqlite://")
+    with db.transaction() as session:
+        deploy_own_processes(session)
+
+
+def is_current() -> bool:
+    """Whether the database that is open has this version's tables."""
+    try:
+        with db.engine().connect().execution_options(bihuan_reading=True) as connection:
+            held = MigrationContext.configure(connection).get_current_heads()
+    except DatabaseError:
+        return False
+    return set(held) == set(ScriptDirectory.from_config(_alembic()).get_heads())
+
+
 def declare_real() -> None:
     """Make a new database a real installation, with our own processes deployed and nobody in it yet."""
     with db.transaction() as session:
@@ -54,8 +80,13 @@ def deploy_own_processes(session: Session) -> int:
 
 def migrate() -> None:
     """Bring the tables to this version's shape."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config = _alembic()
     with db.engine().begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config

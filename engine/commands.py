@@ -7,7 +7,7 @@ import json
 import sys
 import threading
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from engine import application, clock, db, definitions, history, identity, ids, scheduler, settings
 from engine.demonstration import setup
-from engine.errors import DefinitionRefused, EngineError, NotFound
+from engine.errors import DefinitionRefused, EngineError, NotFound, Problem
 from engine.models import Person, Position, Unit
 from engine.spiff.timers import after
 
@@ -77,20 +77,45 @@ def admin(arguments: Namespace) -> int:
 
 def deploy(arguments: Namespace) -> int:
     """Check diagrams and, unless told only to check, deploy them."""
-    application.open_application(arguments.database)
-    files = {path.name: path.read_bytes() for name in arguments.paths for path in _diagrams(Path(name))}
+    files = {name: path.read_bytes() for given in arguments.paths for name, path in _diagrams(Path(given)).items()}
     try:
-        with db.transaction() as session:
-            _, changed = definitions.deploy(session, "命令行部署", files, source="command")
-            names = [f"{definition.key} 第 {definition.version} 版" for definition in changed]
-            if arguments.check:
-                session.rollback()
+        changed = _rehearse(arguments.database, files) if arguments.check else _deploy(arguments.database, files)
     except DefinitionRefused as refusal:
-        for problem in refusal.problems:
-            print(problem)
+        _print_problems(refusal.problems, arguments.json)
         return 1
-    print("检查通过。" if arguments.check else f"已部署：{'、'.join(names) or '没有变化'}。")
+    if arguments.json:
+        _print_problems((), arguments.json)
+    else:
+        print("检查通过。" if arguments.check else f"已部署：{'、'.join(changed) or '没有变化'}。")
     return 0
+
+
+def _deploy(database: str | None, files: dict[str, bytes]) -> list[str]:
+    application.open_application(database)
+    with db.transaction() as session:
+        _, changed = definitions.deploy(session, "命令行部署", files, source="command")
+        return [f"{definition.key} 第 {definition.version} 版" for definition in changed]
+
+
+def _rehearse(database: str | None, files: dict[str, bytes]) -> list[str]:
+    """Deploy to see what is refused, and keep nothing."""
+    application.open_library(database)
+    with db.reading() as session:
+        definitions.deploy(session, "检查", files)
+        session.rollback()
+    return []
+
+
+def _print_problems(problems: Sequence[Problem], as_json: bool) -> None:
+    if as_json:
+        told = [
+            {name: getattr(each, name) for name in ("file", "element_id", "element_name", "reason")}
+            for each in problems
+        ]
+        print(json.dumps({"problems": told}, ensure_ascii=False, indent=1))
+    else:
+        for problem in problems:
+            print(problem)
 
 
 def verify(arguments: Namespace) -> int:
@@ -118,8 +143,10 @@ def _bureau(session: Session) -> Unit:
     return unit
 
 
-def _diagrams(path: Path) -> list[Path]:
+def _diagrams(path: Path) -> dict[str, Path]:
+    """Diagrams and decision tables by the names they are deployed under: in a folder, those relative to it."""
+    folder = path if path.is_dir() else path.parent
     found = sorted(file for kind in ("bpmn", "dmn") for file in path.rglob(f"*.{kind}")) if path.is_dir() else [path]
     if not found or not all(file.is_file() for file in found):
         raise NotFound(f"no diagrams at {path}", advice=f"“{path}”处没有流程图文件。")
-    return found
+    return {file.relative_to(folder).as_posix(): file for file in found}

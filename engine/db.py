@@ -57,6 +57,12 @@ def url_of(database: str | None) -> str:
     return database if "://" in database else f"sqlite:///{Path(database).absolute()}"
 
 
+def exists(url: str) -> bool:
+    """Whether there may be a database: opening a SQLite file that is not there would make one."""
+    address = make_url(url)
+    return address.get_backend_name() != "sqlite" or (bool(address.database) and Path(str(address.database)).is_file())
+
+
 def var() -> Path:
     """The folder that holds what must survive: database, attachments, secret key."""
     return Path(os.environ.get("BIHUAN_VAR") or Path(__file__).parent.parent / "var")

@@ -8,8 +8,7 @@ from hashlib import sha256
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-import forms
-from engine import begins, clock, decision_definitions, decisions, ids, spiff
+from engine import begins, clock, decision_definitions, decisions, deployment_check, ids, library, spiff
 from engine.errors import DefinitionRefused, NotFound, Problem
 from engine.models import Deployment, DeploymentResource, ProcessDefinition, Resource
 
@@ -42,6 +41,9 @@ def deploy(
     }
     if not diagrams and not any(map(decision_definitions.is_table, files)):
         raise DefinitionRefused([Problem("", "", "没有 .bpmn 或 .dmn 文件")])
+    findings = deployment_check.findings(diagrams, library.known(session, files, service_names))
+    if findings:
+        raise DefinitionRefused(findings)
     homes = {key: file for file, content in diagrams.items() for key, _ in spiff.processes_in(content)}
     deployment = Deployment(
         id=ids.new(), name=name, source=source, deployed_at=clock.now(), deployed_by_id=actor_id
@@ -50,14 +52,13 @@ def deploy(
     _store(session, deployment, files)
     # Before the processes, so that their business rule tasks find what came with them as the latest.
     problems = decision_definitions.deploy(session, deployment, files, only_changed)
-    changed = []
+    changed: list[ProcessDefinition] = []
     for file, content in diagrams.items():
         for key, title in spiff.processes_in(content) or [("", "")]:
             try:
                 bundle = _bundle(session, key, file, diagrams, homes)
                 problems += decision_definitions.unusable(session, bundle.values())
                 definition = _parse(bundle.values(), key)
-                problems += _unknown_references(definition)
             except DefinitionRefused as refusal:
                 problems += refusal.problems
                 continue
@@ -161,17 +162,6 @@ def _deployed(session: Session, key: str) -> bytes:
         return _content(session, latest(session, key).bundle[0])
     except NotFound as missing:
         raise DefinitionRefused([Problem(key, "", f"调用的流程“{key}”不存在")]) from missing
-
-
-def _unknown_references(definition: spiff.Definition) -> list[Problem]:
-    """Forms and functions that the diagram names and nobody has."""
-    problems = []
-    for activity in definition.activities.values():
-        if activity.form_key and forms.find(activity.form_key) is None:
-            problems.append(Problem(activity.id, activity.name, f"没有表单“{activity.form_key}”"))
-        if activity.delegate and activity.delegate not in service_names:
-            problems.append(Problem(activity.id, activity.name, f"没有自动任务函数“{activity.delegate}”"))
-    return problems
 
 
 def _new_version(

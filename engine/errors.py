@@ -46,9 +46,12 @@ class Problem:
     element_id: str
     element_name: str
     reason: str
+    file: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.element_name}（{self.element_id}）" if self.element_name else self.element_id
+        both = self.element_name and self.element_id
+        element = f"{self.element_name}（{self.element_id}）" if both else self.element_name or self.element_id
+        where = "，".join(filter(None, [self.file, element]))
         return f"{where}：{self.reason}" if where else self.reason
 
 

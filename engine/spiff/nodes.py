@@ -84,9 +84,11 @@ class Node(TaskSpec):  # type: ignore[misc]
         target.incoming.append((self, made))
 
     def choose(self, token: Token) -> Sequence[Flow]:
-        """All flows without a condition and those whose condition holds, else the default one (BPMN 2.0, 13.3.1)."""
-        taken = [flow for flow in self.flows if not flow.is_default and _holds(flow, token)]
-        return taken or self._default()
+        """All flows without a condition and those whose condition holds, the default one if none does (BPMN 2.0, 8.3.13)."""
+        plain = [flow for flow in self.flows if flow.condition is None and not flow.is_default]
+        holding = [flow for flow in self.flows if flow.condition is not None and _holds(flow, token)]
+        otherwise = [flow for flow in self.flows if flow.is_default and not holding]
+        return plain + holding + otherwise or self._default()
 
     def holds(self, child: Token) -> bool:
         """Whether a token at this node must stay with those below it, though it is done."""

@@ -762,7 +762,7 @@ def test_one_key_in_two_files_is_refused(bureau: Bureau) -> None:
 def test_a_task_that_asks_for_an_unknown_decision_is_refused(bureau: Bureau) -> None:
     with pytest.raises(DefinitionRefused) as caught:
         deploy({"p.bpmn": process(decisionRef="nobody")})
-    assert Problem("rate", "评级", "没有可用的决策表“nobody”") in caught.value.problems
+    assert Problem("rate", "评级", "没有可用的决策表“nobody”", "p.bpmn") in caught.value.problems
 
 
 def test_a_process_decides_by_the_table_it_was_deployed_with(bureau: Bureau) -> None:

@@ -9,13 +9,9 @@ import pytest
 import bpmn
 import forms
 from engine import application, assignment, db, deadlines, definitions, instances, spiff
+from engine.roles import ROLES
 from tests.driver import Bureau
 
-ROLES = {
-    "bureau_leader", "deputy_leader", "department_head", "officer", "office_supervisor", "inspectorate_office", "inspector",
-    "legal_reviewer", "finance_auditor", "discipline_liaison", "district_officer", "school_head", "school_officer", "expert",
-    "archivist", "process_designer", "system_admin", "security_admin", "audit_admin",
-}  # fmt: skip
 HOLIDAY = (Path(__file__).parent.parent / "scenarios" / "holiday.bpmn").read_bytes()
 
 

@@ -51,7 +51,7 @@ BAD_DIAGRAMS = {
     "not BPMN": (b"<html/>", "BPMN"),
     "a DOCTYPE": (b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + HOLIDAY.split(b"?>", 1)[1], "DOCTYPE"),
     "Python in a condition": (replaced("approved == true", "__import__('os')"), "无法使用"),
-    "a complex gateway": (replaced("exclusiveGateway", "complexGateway"), "complexGateway"),
+    "a complex gateway": (replaced("exclusiveGateway", "complexGateway"), "复杂网关"),
     "a call of nothing": (replaced('<bpmn:userTask id="decide"', '<bpmn:callActivity calledElement="nowhere" id="decide"')
                           .replace(b"</bpmn:userTask>", b"</bpmn:callActivity>"), "nowhere"),
     "a function nobody has": (replaced("bpmn:userTask id", 'bpmn:serviceTask camunda:delegateExpression="${os.system}" id')
