@@ -103,6 +103,13 @@ class Region(Hold):
         if not self.threads:
             self._over(merge(self.ended, conflict=UNKNOWN))
 
+    def way(self) -> Way:
+        """For the first token. If it strays, what goes on has been counted by itself."""
+        return Way(self, self, self.end, self._forget)
+
+    def _forget(self) -> None:
+        self.threads -= 1
+
 
 Then = Callable[[Variables], None]
 
@@ -114,7 +121,22 @@ class Way:
     region: Region
     hold: Hold
     leave: Then
-    end: Then
+    stray: Callable[[], None]
+    """Called when it is settled that nothing will leave: the join behind need not wait."""
+    is_aside: bool = False
+
+    def aside(self) -> Way:
+        """The way of a token that will end by itself, while the block it came from goes on without."""
+        self.region.threads += 1
+        return Way(self.region, self.hold, self.region.end, lambda: None, is_aside=True)
+
+    def astray(self) -> Way:
+        """The way of the token itself, once it cannot leave the block any more."""
+        if self.is_aside:
+            return self
+        aside = self.aside()
+        self.stray()
+        return aside
 
 
 @dataclass(eq=False)
@@ -187,7 +209,7 @@ class Oracle:
         self.standing: list[Spot] = []
         self.outcome: Variables | None = None
         region = Region(None, self._complete)
-        self._enter(process, assign({}, variables), Way(region, region, region.end, region.end))
+        self._enter(process, assign({}, variables), region.way())
 
     @property
     def completed(self) -> bool:
@@ -240,11 +262,13 @@ class Oracle:
         self.standing = [spot for spot in self.standing if not spot.hold.is_within(hold)]
 
     def _enter(self, block: Block, variables: Variables, way: Way) -> None:
+        if never_leaves(block):
+            way = way.astray()
         match block:
             case terms.Sequence():
                 self._enter_all(block.parts, variables, way)
             case terms.End():
-                way.end(variables)
+                way.region.end(variables)
             case terms.User():
                 self._stand_at_task(block, variables, way)
             case terms.Choice():
@@ -257,7 +281,7 @@ class Oracle:
                 self._enter(block.body, variables, replace(way, leave=lambda after: self._again(block, after, way)))
             case terms.Scope() | terms.Call():
                 region = Region(way.hold, way.leave)
-                self._enter(block.body, variables, Way(region, region, region.end, region.end))
+                self._enter(block.body, variables, region.way())
             case terms.Several():
                 self._call_on(Vote(block, Hold(way.hold), variables, way.leave))
             case terms.Pause():
@@ -281,30 +305,27 @@ class Oracle:
             way.leave(variables)
 
     def _enter_together(self, branches: Sequence[Block], variables: Variables, way: Way) -> None:
-        """On when every branch has arrived at the join or can no longer come; if none ever arrives, nobody goes on."""
+        """On when every branch has arrived at the join or can no longer come; if none can, the whole block is left by none."""
         arrived: list[Variables] = []
-        gone: list[Variables] = []
-
-        def look() -> None:
-            if len(arrived) + len(gone) < len(branches):
-                return
-            if arrived:
-                way.region.ended.extend(gone)
-                way.leave(merge(arrived))
-            else:
-                way.region.ended.extend(gone[:-1])
-                way.end(gone[-1])
+        expected = len(branches)
 
         def arrive(after: Variables) -> None:
             arrived.append(after)
             look()
 
-        def vanish(after: Variables) -> None:
-            gone.append(after)
+        def vanish() -> None:
+            nonlocal expected
+            expected -= 1
             look()
 
+        def look() -> None:
+            if not expected:
+                way.stray()
+            elif len(arrived) == expected:
+                way.leave(merge(arrived))
+
         for branch in branches:
-            self._enter(branch, variables, replace(way, leave=arrive, end=vanish))
+            self._enter(branch, variables, replace(way, leave=arrive, stray=vanish))
 
     def _stand_at_task(self, task: terms.User, variables: Variables, way: Way) -> None:
         def go(values: Mapping[str, Any]) -> None:
@@ -349,14 +370,11 @@ class Oracle:
             way.leave(after)
 
         def catch(boundary: terms.Boundary) -> None:
-            aside = replace(way, leave=way.region.end, end=way.region.end)
-            if boundary.interrupting:
-                self._cancel(hold)
-                onwards = way if boundary.returns else replace(way, leave=way.end)
-                self._enter(boundary.path, outside, onwards)
-            else:
-                way.region.threads += 1
-                self._enter(boundary.path, outside, aside)
+            if not boundary.interrupting:
+                self._enter(boundary.path, outside, way.aside())
+                return
+            self._cancel(hold)
+            self._enter(boundary.path, outside, way if boundary.returns else way.astray())
 
         for boundary in block.boundaries:
             self._wait(
@@ -389,6 +407,21 @@ class Oracle:
         asks = (terms.Asked(task.answer, (0, 1)),)
         visible = {name: written for name, written in vote.variables.items() if name != task.answers}
         return Spot(task.id, visible, vote.hold, go, is_task=True, asks=asks, item=item)
+
+
+def never_leaves(block: Block) -> bool:
+    """Whether every token that enters a block ends in it."""
+    match block:
+        case terms.End():
+            return True
+        case terms.Sequence():
+            return any(never_leaves(part) for part in block.parts)
+        case terms.Choice() | terms.Fork() | terms.Some() | terms.Race():
+            return all(never_leaves(branch) for branch in block.branches)
+        case terms.Repeat():
+            return never_leaves(block.body)
+        case _:
+            return False
 
 
 def _read(variables: Variables, name: str) -> Any:
