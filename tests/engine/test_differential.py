@@ -58,7 +58,8 @@ MODELS = {
             process(
                 ends() + users("plan self_check rectify supervise archive") + gateways("exclusive", "m n")
                 + gateways("parallel", "fork join") + "".join(node("userTask", f"implement_{n}") for n in (1, 2, 3))
-                + either("passed_check", "supervise") + either("passed", "rectify") + node("callActivity", "review", calledElement="reviewing")
+                + either("passed_check", "supervise") + either("passed", "rectify")
+                + node("callActivity", "review", calledElement="reviewing")
                 + flows("s > plan > m > fork > implement_1 > join", "fork > implement_2 > join", "fork > implement_3 > join",
                         "join > n > self_check > passed_check > supervise > passed > rectify > n", "passed_check > m if again",
                         "passed > review if good", "review > archive > e")
