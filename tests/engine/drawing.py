@@ -106,7 +106,8 @@ class Sheet:
                     loose = self.lead(loose, part)
                 return loose
             case terms.End():
-                self.end(loose, block.id)
+                terminates = "<bpmn:terminateEventDefinition/>" if block.terminates else ""
+                self.reach(loose, "endEvent", block.id, terminates)
                 return []
             case terms.Pause():
                 return self.reach(loose, "intermediateCatchEvent", block.event.id, _definition(block.event))
@@ -147,15 +148,26 @@ class Sheet:
         return self.one(ends, f"{block.id}_merge") if block.merged else ends
 
     def _fork(self, loose: list[Loose], block: terms.Fork) -> list[Loose]:
-        self.reach(self.one(loose, f"{block.id}_before"), "parallelGateway", block.id)
-        return self._join("parallelGateway", block.id, [Loose(block.id)] * len(block.branches), block.branches)
+        gate = self._gate(loose, "parallelGateway", block)
+        return self._join("parallelGateway", block.id, [Loose(gate)] * len(block.branches), block.branches)
 
     def _some(self, loose: list[Loose], block: terms.Some) -> list[Loose]:
-        self.reach(self.one(loose, f"{block.id}_before"), "inclusiveGateway", block.id)
-        out = [Loose(block.id, default=True)] + [
-            Loose(block.id, f"{n} in {block.variable}") for n in range(1, len(block.branches))
+        gate = self._gate(loose, "inclusiveGateway", block)
+        out = [Loose(gate, default=True)] + [
+            Loose(gate, f"{n} in {block.variable}") for n in range(1, len(block.branches))
         ]
         return self._join("inclusiveGateway", block.id, out, block.branches)
+
+    def _gate(self, loose: list[Loose], kind: str, block: terms.Fork | terms.Some) -> str:
+        """The gateway that forks: one of its own, or the join just before it."""
+        if block.fused and len(loose) == 1 and self._is_free_join(loose[0], kind):
+            return loose[0].source
+        self.reach(self.one(loose, f"{block.id}_before"), kind, block.id)
+        return block.id
+
+    def _is_free_join(self, loose: Loose, kind: str) -> bool:
+        before = self.nodes[loose.source]
+        return before.kind == kind and before.id.endswith("_join") and not loose.condition and not loose.default
 
     def _join(self, kind: str, fork: str, out: list[Loose], branches: tuple[Block, ...]) -> list[Loose]:
         """Each branch arrives by exactly one flow."""

@@ -95,13 +95,20 @@ class Region(Hold):
         super().__init__(outer)
         self.threads = 1
         self.ended: list[Variables] = []
+        self.is_over = False
         self._over = over
 
     def end(self, variables: Variables) -> None:
         self.ended.append(variables)
         self.threads -= 1
         if not self.threads:
-            self._over(merge(self.ended, conflict=UNKNOWN))
+            self.finish(merge(self.ended, conflict=UNKNOWN))
+
+    def finish(self, variables: Variables) -> None:
+        """Over, even if tokens are left."""
+        if not self.is_over:
+            self.is_over = True
+            self._over(variables)
 
     def way(self) -> Way:
         """For the first token. If it strays, what goes on has been counted by itself."""
@@ -262,21 +269,23 @@ class Oracle:
         self.standing = [spot for spot in self.standing if not spot.hold.is_within(hold)]
 
     def _enter(self, block: Block, variables: Variables, way: Way) -> None:
+        if way.region.is_over:
+            return
         if never_leaves(block):
             way = way.astray()
         match block:
             case terms.Sequence():
                 self._enter_all(block.parts, variables, way)
             case terms.End():
-                way.region.end(variables)
+                self._end(block, variables, way.region)
             case terms.User():
                 self._stand_at_task(block, variables, way)
             case terms.Choice():
                 self._enter(_chosen(block, variables), variables, way)
             case terms.Fork():
-                self._enter_together(block.branches, variables, way)
+                self._enter_together(block.branches, variables, way, wants_all=True)
             case terms.Some():
-                self._enter_together(_listed(block, variables), variables, way)
+                self._enter_together(_listed(block, variables), variables, way, wants_all=False)
             case terms.Repeat():
                 self._enter(block.body, variables, replace(way, leave=lambda after: self._again(block, after, way)))
             case terms.Scope() | terms.Call():
@@ -291,6 +300,13 @@ class Oracle:
             case terms.Guarded():
                 self._guard(block, variables, way)
 
+    def _end(self, end: terms.End, variables: Variables, region: Region) -> None:
+        if end.terminates:
+            self._cancel(region)
+            region.finish(_doubtful(variables, variables))
+        else:
+            region.end(variables)
+
     def _enter_all(self, parts: Sequence[Block], variables: Variables, way: Way) -> None:
         if not parts:
             way.leave(variables)
@@ -304,28 +320,30 @@ class Oracle:
         else:
             way.leave(variables)
 
-    def _enter_together(self, branches: Sequence[Block], variables: Variables, way: Way) -> None:
-        """On when every branch has arrived at the join or can no longer come; if none can, the whole block is left by none."""
+    def _enter_together(self, branches: Sequence[Block], variables: Variables, way: Way, wants_all: bool) -> None:
+        """On when every branch has arrived that leads to the join. One that turned away is missed by a parallel join only."""
+        leading = sum(not never_leaves(branch) for branch in branches)
         arrived: list[Variables] = []
-        expected = len(branches)
+        strayed = 0
 
         def arrive(after: Variables) -> None:
             arrived.append(after)
             look()
 
-        def vanish() -> None:
-            nonlocal expected
-            expected -= 1
+        def miss() -> None:
+            nonlocal strayed
+            strayed += 1
             look()
 
         def look() -> None:
-            if not expected:
+            wanted = leading if wants_all else len(branches) - strayed
+            if strayed == len(branches):
                 way.stray()
-            elif len(arrived) == expected:
+            elif len(arrived) == wanted:
                 way.leave(merge(arrived))
 
         for branch in branches:
-            self._enter(branch, variables, replace(way, leave=arrive, stray=vanish))
+            self._enter(branch, variables, replace(way, leave=arrive, stray=miss))
 
     def _stand_at_task(self, task: terms.User, variables: Variables, way: Way) -> None:
         def go(values: Mapping[str, Any]) -> None:

@@ -48,6 +48,8 @@ class Fork:
 
     id: str
     branches: tuple[Block, ...]
+    fused: bool = False
+    """Whether the gateway that joins what came before, if it is of the same kind, forks here as well."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Some:
     id: str
     variable: str
     branches: tuple[Block, ...]
+    fused: bool = False
+    """As in `Fork`."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +165,10 @@ class Guarded:
 
 @dataclass(frozen=True)
 class End:
-    """The token ends here; others of its process go on."""
+    """The token ends here; others of its process go on, unless they are all terminated."""
 
     id: str
+    terminates: bool = False
 
 
 Block = User | Sequence | Choice | Fork | Some | Repeat | Scope | Call | Several | Pause | Race | Guarded | End

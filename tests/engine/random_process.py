@@ -20,6 +20,7 @@ CONSTRUCTS = frozenset(
         "event gateway", "boundary", "end inside",
         "condition on votes", "answers of another round", "empty branches", "non-interrupting message",
         "empty multi-instance", "cardinality", "side path", "contradictions",
+        "terminate", "fused gateways", "several empty branches",
     }
 )  # fmt: skip
 """Everything a random process may be made of."""
@@ -66,8 +67,6 @@ class Maker:
         for _ in range(self._chance.randint(fewest, 3)):
             parts.append(self._block(place))
             place = replace(place, numbers=place.numbers | settled(parts[-1]))
-            if may_end(parts[-1]):
-                place = replace(place, numbers=frozenset())
         return terms.Sequence(tuple(parts))
 
     def _block(self, place: Place) -> Block:
@@ -127,15 +126,21 @@ class Maker:
         return terms.Sequence((asker, terms.Choice(self._id("xor"), variable, branches, merged)))
 
     def _branches(self, place: Place, size: int) -> tuple[Block, ...]:
-        """Some branches, at most one of them empty."""
+        """Some branches; one or two may be empty, one may end everything around it."""
         branches: list[Block] = [self._sequence(place) for _ in range(size)]
         if "empty branches" in self._constructs and self._maybe(0.25):
             branches[self._chance.randrange(size)] = terms.Sequence()
+        if "several empty branches" in self._constructs and self._maybe(0.1):
+            branches[self._chance.randrange(size)] = terms.Sequence()
+        if "terminate" in self._constructs and self._maybe(0.07):
+            n = self._chance.randrange(size)
+            branches[n] = terms.Sequence((branches[n], terms.End(self._id("end"), terminates=True)))
         return tuple(branches)
 
     def _fork(self, place: Place) -> Block:
         inner = replace(place, may_end=False)
-        return terms.Fork(self._id("and"), self._branches(inner, self._chance.randint(2, 3)))
+        branches = self._branches(inner, self._chance.randint(2, 3))
+        return terms.Fork(self._id("and"), branches, self._is_fused())
 
     def _some(self, place: Place) -> Block:
         """Each branch may end on its own: an inclusive join does not wait for what cannot come."""
@@ -146,7 +151,16 @@ class Maker:
             branches[n] = terms.Sequence((branches[n], terms.End(self._id("end"))))
         sets = [[n for n in range(1, size) if mask >> n & 1] for mask in range(0, 2**size, 2)]
         asker, variable = self._decision(place, tuple(sets))
+        if "fused gateways" in self._constructs and self._maybe(0.2):
+            asker = self._user(Asked(variable, tuple(sets)), Asked(f"{variable}_too", ([], [1])))
+            more = terms.Some(
+                self._id("or"), f"{variable}_too", self._branches(replace(place, may_end=False), 2), fused=True
+            )
+            return terms.Sequence((asker, terms.Some(self._id("or"), variable, tuple(branches)), more))
         return terms.Sequence((asker, terms.Some(self._id("or"), variable, tuple(branches))))
+
+    def _is_fused(self) -> bool:
+        return "fused gateways" in self._constructs and self._maybe(0.5)
 
     def _repeat(self, place: Place) -> Block:
         inner = replace(place, in_loop=True)
