@@ -111,10 +111,11 @@ class Region(Hold):
             self._over(variables)
 
     def way(self) -> Way:
-        """For the first token. If it strays, what goes on has been counted by itself."""
-        return Way(self, self, self.end, self._forget)
+        """The way of the first token."""
+        return Way(self, self, self.end, self.forget)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """A thread has gone over into others that count by themselves."""
         self.threads -= 1
 
 
@@ -135,7 +136,7 @@ class Way:
     def aside(self) -> Way:
         """The way of a token that will end by itself, while the block it came from goes on without."""
         self.region.threads += 1
-        return Way(self.region, self.hold, self.region.end, lambda: None, is_aside=True)
+        return Way(self.region, self.hold, self.region.end, self.region.forget, is_aside=True)
 
     def astray(self) -> Way:
         """The way of the token itself, once it cannot leave the block any more."""
@@ -343,7 +344,7 @@ class Oracle:
                 way.leave(merge(arrived))
 
         for branch in branches:
-            self._enter(branch, variables, replace(way, leave=arrive, stray=miss))
+            self._enter(branch, variables, replace(way, leave=arrive, stray=miss, is_aside=False))
 
     def _stand_at_task(self, task: terms.User, variables: Variables, way: Way) -> None:
         def go(values: Mapping[str, Any]) -> None:
