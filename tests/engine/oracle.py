@@ -343,7 +343,7 @@ class Oracle:
             elif len(arrived) == wanted:
                 way.leave(merge(arrived))
 
-        for branch in branches:
+        for branch in sorted(branches, key=never_leaves, reverse=True):
             self._enter(branch, variables, replace(way, leave=arrive, stray=miss, is_aside=False))
 
     def _stand_at_task(self, task: terms.User, variables: Variables, way: Way) -> None:
