@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby, permutations
-from typing import Any
+from typing import Any, Protocol
 
 from tests.engine import drawing, process_terms
 from tests.engine.driving import Run, Time, Waiting
@@ -21,6 +21,21 @@ EAGER_AFTER = 30
 """From this step on loops are left and nothing is triggered that need not be, so that the walk comes to an end."""
 
 
+class Instance(Protocol):
+    """What a walk needs of an engine."""
+
+    @property
+    def completed(self) -> bool: ...
+    def waiting(self) -> list[Waiting]: ...
+    def variables(self) -> Mapping[str, Any]: ...
+    def do(self, token: str, values: Mapping[str, Any]) -> None: ...
+    def deliver(self, message: str) -> bool: ...
+    def look_at_the_clock(self) -> None: ...
+
+
+Engine = Callable[[str, Mapping[str, Any]], Instance]
+
+
 class Deviation(AssertionError):
     """The engine is not where it must be."""
 
@@ -28,13 +43,13 @@ class Deviation(AssertionError):
 class Walk:
     """One run: at each step a random one of the things that can happen happens to both."""
 
-    def __init__(self, process: Block, seed: int, time: Time) -> None:
+    def __init__(self, process: Block, seed: int, time: Time, engine: Engine, variables: dict[str, Any]) -> None:
         self._chance = random.Random(seed)
         self._time = time
         self._tokens: dict[Spot, str] = {}
         self.steps: list[str] = []
-        self.oracle = Oracle(process, first_variables(process), time.now)
-        self.run = Run(drawing.draw(process), first_variables(process))
+        self.oracle = Oracle(process, variables, time.now)
+        self.run = engine(drawing.draw(process), variables)
 
     def go(self) -> None:
         self._compare()
@@ -163,12 +178,15 @@ def _same(what: str, expected: Any, got: Any) -> None:
         raise Deviation(f"{what}: expected {expected}, got {got}")
 
 
-def deviation(process: Block, seed: int, time: Time) -> str | None:
+def deviation(
+    process: Block, seed: int, time: Time, engine: Engine = Run, variables: dict[str, Any] | None = None
+) -> str | None:
     """What goes wrong in this run, with the steps that led there; None if nothing does."""
+    begin_with = first_variables(process) if variables is None else variables
     start = time.now
     walk = None
     try:
-        walk = Walk(process, seed, time)
+        walk = Walk(process, seed, time, engine, begin_with)
         walk.go()
     except Undetermined:
         raise

@@ -187,10 +187,16 @@ class Stock:
     def awaits(self, message: str) -> bool:
         return any(event.name == message for event in self.workflow.waiting_events())
 
-    def deliver(self, message: str) -> None:
+    def variables(self) -> Mapping[str, Any]:
+        return dict(self.workflow.data)
+
+    def deliver(self, message: str) -> bool:
+        if not self.awaits(message):
+            return False
         definition = self.library.get("bpmn.specs.event_definitions.message", "MessageEventDefinition")(message)
         self.workflow.send_event(self.library.get("bpmn", "BpmnEvent")(definition, payload={}))
         self.workflow.do_engine_steps()
+        return True
 
     def look_at_the_clock(self) -> None:
         """What is due by now happens, and what follows from it."""

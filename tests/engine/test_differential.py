@@ -266,7 +266,7 @@ class Pair:
 
     def _deliver(self, name: str) -> None:
         self._steps.append(name)
-        self.theirs.deliver(name)
+        assert self.theirs.deliver(name)
         assert self.ours.deliver(name)
 
     def _let_pass(self, span: timedelta) -> None:
