@@ -83,9 +83,9 @@ class Office:
     url: str
     effects: Path
 
-    def start(self, key: str, **variables: Any) -> str:
+    def start(self, key: str, *, parent_id: str | None = None) -> str:
         with db.transaction() as session:
-            return instances.start(session, key, variables, actor=actor(session, "designer")).id
+            return instances.start(session, key, actor=actor(session, "designer"), parent_id=parent_id).id
 
     def task(self, instance_id: str, activity_id: str) -> str:
         """The one open task of an activity."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from engine import db, definitions, instances, jobs, messages, runtime, settings, user_tasks
 from engine.errors import EngineError
+from engine.models import InstanceStatus
 from tests.failures import office as offices
 
 PATIENCE = 60
@@ -119,6 +120,15 @@ def _terminate(instance_id: str) -> None:
         runtime.terminate(session, runtime.lock(session, instance_id), actor=None, reason="撤销")
 
 
+def _end_family(parent_id: str, child_id: str) -> None:
+    """As the end of the year does: the parent's step ends what its children have not finished."""
+    with db.transaction() as session:
+        runtime.lock(session, parent_id)
+        child = runtime.lock(session, child_id)
+        if child.status == InstanceStatus.ACTIVE:
+            runtime.terminate(session, child, actor=None, reason="年度截止")
+
+
 def _start(key: str) -> str:
     with db.transaction() as session:
         started = instances.start(session, key, {}, actor=offices.actor(session, "designer"))
@@ -142,6 +152,7 @@ ACTS: dict[str, Callable[..., Any]] = {
     "complete": _complete,
     "claim": _claim,
     "terminate": _terminate,
+    "end family": _end_family,
     "start": _start,
     "deploy": _deploy,
     "send": _send,
