@@ -43,7 +43,9 @@ service_tasks: dict[str, ServiceTask] = {}
 def lock(session: Session, instance_id: str) -> ProcessInstance:
     """The instance, and nobody else's until this transaction ends."""
     wanted = select(ProcessInstance).where(ProcessInstance.id == instance_id).options(undefer(ProcessInstance.state))
-    instance = session.scalar(wanted.with_for_update(of=ProcessInstance).execution_options(populate_existing=True))
+    # `key_share`: rows that only point to this instance (a child's message to its parent) need not wait for it.
+    locked = wanted.with_for_update(of=ProcessInstance, key_share=True)
+    instance = session.scalar(locked.execution_options(populate_existing=True))
     if instance is None:
         raise NotFound(f"no process instance {instance_id}", advice="没有这个流程。")
     return instance
