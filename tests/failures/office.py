@@ -97,9 +97,7 @@ class Office:
 
     def open_activities(self, instance_id: str) -> list[str]:
         with db.reading() as session:
-            wanted = select(UserTask.activity_id).where(
-                UserTask.instance_id == instance_id, UserTask.status == "open"
-            )
+            wanted = select(UserTask.activity_id).where(UserTask.instance_id == instance_id, UserTask.status == "open")
             return sorted(session.scalars(wanted))
 
     def status(self, instance_id: str) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any, Protocol
 
-
 from engine import db, definitions, instances, jobs, messages, runtime, settings, user_tasks
 from engine.errors import EngineError
 from engine.models import InstanceStatus

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from engine import db
-from engine.models import HistoryEvent, ProcessDefinition, ProcessInstance, UserTask
+from engine.models import HistoryEvent, ProcessDefinition, UserTask
 from tests.conftest import LONG, Tally
 from tests.failures import invariants
 from tests.failures.invariants import Acknowledged
@@ -71,7 +71,8 @@ def test_two_claim_one_task(office: Office, rivals: Rivals, tally: Tally) -> Non
 
 
 def test_one_claims_what_another_completes(office: Office, rivals: Rivals, tally: Tally) -> None:
-    done, claimed = set(), set()
+    done: set[str] = set()
+    claimed: set[tuple[str, str]] = set()
     for _ in range(RACES):
         instance = office.start("simple")
         task = office.task(instance, "work")
