@@ -44,7 +44,7 @@ def test_two_complete_one_task(office: Office, rivals: Rivals, tally: Tally) -> 
 
 
 def test_two_complete_two_parallel_tasks(office: Office, rivals: Rivals, tally: Tally) -> None:
-    done = set()
+    done: set[str] = set()
     for _ in range(RACES):
         instance = office.start("countersigned")
         tasks = office.task(instance, "sign_a"), office.task(instance, "sign_b")
