@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import select, text
 
@@ -19,6 +22,7 @@ from tests.conftest import LONG, SEED, Tally
 from tests.failures import invariants, worker
 from tests.failures import office as offices
 from tests.failures.invariants import Acknowledged
+from tests.failures.office import Office
 from tests.failures.rivals import FORKING, PATIENCE
 from tests.failures.worker import POINTS, Wish
 
@@ -150,6 +154,39 @@ def test_nothing_is_lost_by_kills_at_any_moment(life: Life, tally: Tally) -> Non
         life.send_a_worker_to_death("at any moment")
     life.end()
     tally("kill -9", "at any moment", life.kills)
+
+
+def test_a_worker_that_was_suspended_does_nothing_when_it_wakes(office: Office, tally: Tally) -> None:
+    """Its lease ran out meanwhile, and another worker did the job."""
+    for _ in range(KILLS):
+        instance = office.start("limited")
+        office.let_time_pass(hours=1, seconds=1)
+        ours, theirs = FORKING.Pipe()
+        process = FORKING.Process(target=worker.tick_and_stop, args=(office.url, theirs), daemon=True)
+        process.start()
+        assert ours.poll(PATIENCE)
+        assert ours.recv() == "claimed"
+        wait_until_it_stands_still(process.pid)
+        assert office.settle() == 0, "the lease holds"
+        office.let_time_pass(minutes=3)
+        assert office.settle() == 1, "the lease has run out"
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGCONT)
+        process.join(PATIENCE)
+        assert process.exitcode == 0
+        assert office.open_activities(instance) == ["explain"]
+    with db.reading() as session:
+        assert invariants.violations(session) == []
+    tally("kill -9", "suspended and resumed", KILLS)
+
+
+def wait_until_it_stands_still(pid: int | None) -> None:
+    patience = threading.Event()
+    for _ in range(PATIENCE * 100):
+        if psutil.Process(pid).status() == psutil.STATUS_STOPPED:
+            return
+        patience.wait(0.01)
+    raise AssertionError("the worker does not stand still")
 
 
 def wait_until_the_dead_are_gone() -> None:

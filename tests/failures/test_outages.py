@@ -23,11 +23,11 @@ from tests.failures import office as offices
 from tests.failures.clients import PATIENCE, Crowd
 from tests.server import Server
 
-ANSWERS = 60 if LONG else 8
+ANSWERS = 60 if LONG else 4
 """Requests of each client that succeed between two outages."""
-REFUSALS = 40 if LONG else 5
-OUTAGES = 5 if LONG else 2
-CLIENTS = 3
+REFUSALS = 40 if LONG else 3
+OUTAGES = 5 if LONG else 1
+CLIENTS = 3 if LONG else 2
 ROOM = 1_500_000
 """Bytes a small disk has left for the work; a request takes some ten thousand of them."""
 

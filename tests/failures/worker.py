@@ -49,8 +49,8 @@ def run(url: str, seed: int, wishes: int, point: str, times: int, connection: Co
     """Work through so many wishes; die when `point` is passed for the `times`-th time."""
     offices.enter(url)
     chance = random.Random(seed)
-    die = _Death(times)
-    POINTS[point](die)
+    reached = _Once(times, _die)
+    POINTS[point](reached)
     for number in range(wishes):
         with db.reading() as session:
             settings.apply_clock(session)
@@ -58,7 +58,7 @@ def run(url: str, seed: int, wishes: int, point: str, times: int, connection: Co
         connection.send(("tries", wish, ""))
         answer = fulfil(wish)
         if point == AFTER_COMMIT:
-            die()
+            reached()
         connection.send(("answered", wish, answer))
     db.close_database()
 
@@ -127,59 +127,81 @@ def _tick(_wish: Wish) -> str:
 WISHES: dict[str, Callable[[Wish], str]] = {"start": _start, "complete": _complete, "send": _send, "tick": _tick}
 
 
-class _Death:
-    """Called at a point; the `times`-th call is the last thing this process does."""
+def tick_and_stop(url: str, connection: Connection[Any, Any]) -> None:
+    """Claim a job, then stand still as a machine does that is suspended, until somebody wakes it to go on."""
 
-    def __init__(self, times: int) -> None:
-        self._left = times
+    def stand_still(*_: Any) -> None:
+        connection.send("claimed")
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    offices.enter(url)
+    _after_claim(_Once(1, stand_still))
+    jobs.run_due()
+    db.close_database()
+
+
+class _Once:
+    """Called at a point; at the `times`-th call something happens."""
+
+    def __init__(self, times: int, happens: Callable[[], object]) -> None:
+        self._left, self._happens = times, happens
 
     def __call__(self, *_: Any) -> None:
         self._left -= 1
         if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._happens()
 
 
-def _never(_die: _Death) -> None:
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _never(_reached: _Once) -> None:
     """The process is killed from outside."""
 
 
-def _before_the_engine(die: _Death) -> None:
+def _before_the_engine(reached: _Once) -> None:
     step = runtime.step
 
     def dying(*given: Any, **named: Any) -> None:
-        die()
+        reached()
         step(*given, **named)
 
     runtime.step = dying
 
 
-def _before_statement(beginning: str) -> Callable[[_Death], None]:
-    def install(die: _Death) -> None:
+def _before_statement(beginning: str) -> Callable[[_Once], None]:
+    def install(reached: _Once) -> None:
         @event.listens_for(db.engine(), "before_cursor_execute")
         def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
             if statement.startswith(beginning):
-                die()
+                reached()
 
     return install
 
 
-def _before_commit(die: _Death) -> None:
-    event.listen(db.engine(), "commit", die)
+def _before_commit(reached: _Once) -> None:
+    event.listen(db.engine(), "commit", reached)
 
 
-def _after_claim(die: _Death) -> None:
-    def dying(handler: jobs.Handler) -> jobs.Handler:
-        def handle(*given: Any) -> None:
-            die()
-            handler(*given)
+def _after_claim(reached: _Once) -> None:
+    """When the connection that wrote a lease is given back, the claim is committed."""
+    claims: set[int] = set()
 
-        return handle
+    @event.listens_for(db.engine(), "before_cursor_execute")
+    def note(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE job"):
+            claims.add(id(connection.connection.dbapi_connection))
 
-    jobs.handlers.update({kind: dying(handler) for kind, handler in jobs.handlers.items()})
+    @event.listens_for(db.engine(), "checkin")
+    def look(connection: Any, _record: Any) -> None:
+        if id(connection) in claims:
+            claims.remove(id(connection))
+            reached()
 
 
 AFTER_COMMIT = "after COMMIT, before the answer"
-POINTS: dict[str, Callable[[_Death], None]] = {
+POINTS: dict[str, Callable[[_Once], None]] = {
     "at any moment": _never,
     "before the engine acts": _before_the_engine,
     "after the step, before the UPDATE": _before_statement("UPDATE process_instance"),
