@@ -33,7 +33,7 @@ def assemble() -> None:
 def open_application(database: str | None = None) -> str:
     """Assemble, open and migrate the database, live at its time; what kind it is, "" for one not set up."""
     assemble()
-    with db.plain_errors():
+    with db.plain_errors(with_reason=True):
         db.open_database(db.url_of(database))
         migrate()
         with db.transaction() as session:

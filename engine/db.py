@@ -17,17 +17,23 @@ import orjson
 import psycopg
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.types import TypeDecorator
 
-from engine.errors import EngineError
+from engine.errors import Conflict, EngineError
 
 BUSY_TIMEOUT_MS = 10_000
 
 
+LOST_RACE = {"23505", "40001", "40P01"}
+"""SQLSTATE of a unique key that somebody else was first to take, a serialisation failure, a deadlock."""
+
+
 class Unavailable(EngineError):
-    """The database cannot be used: gone, damaged, or no room left."""
+    """The database cannot be used: gone, damaged, or no room left. Nothing of the step is stored."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -109,7 +115,7 @@ def engine() -> Engine:
 def transaction() -> Iterator[Session]:
     """One step. On SQLite it takes the write lock at once: a read that later wants to write would find it gone."""
     assert _sessions is not None, "open_database comes first"
-    with _sessions() as session, session.begin():
+    with plain_errors(), _sessions() as session, session.begin():
         yield session
 
 
@@ -117,7 +123,7 @@ def transaction() -> Iterator[Session]:
 def reading() -> Iterator[Session]:
     """A look that takes no write lock and keeps nobody waiting."""
     assert _sessions is not None, "open_database comes first"
-    with _sessions() as session:
+    with plain_errors(), _sessions() as session:
         session.connection(execution_options={"bihuan_reading": True})
         yield session
 
@@ -143,27 +149,51 @@ def to_json(value: Any) -> str:
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn the driver's complaints about the database as a whole into one clear sentence."""
+def plain_errors(*, with_reason: bool = False) -> Iterator[None]:
+    """Turn what the driver says of the database as a whole, or of a race, into a refusal. What is a mistake stays one.
+
+    The driver's own words name hosts and paths: they are told `with_reason` to whoever starts the program, to nobody else.
+    """
     try:
         yield
-    except (OperationalError, DatabaseError) as error:
-        reason = str(error.orig or error)
-        raise Unavailable(reason, advice=_advice_on(reason)) from error
+    except (DBAPIError, StaleDataError, NoConnectionFree) as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        if with_reason:
+            refusal.advice += f"（{str(refusal).splitlines()[0]}）"
+        raise refusal from error
+
+
+def _refusal(error: Exception) -> EngineError | None:
+    reason = str(error.orig if isinstance(error, DBAPIError) else error)
+    if _is_lost_race(error, reason):
+        return Conflict(reason, code="concurrent", advice="刚刚有人同时在办同一件事，这次没有保存，请刷新后再试。")
+    # A bare DatabaseError is SQLite's word for a damaged file; its other descendants are mistakes of ours.
+    if isinstance(error, OperationalError | InterfaceError | NoConnectionFree) or type(error) is DatabaseError:
+        return Unavailable(reason, advice=_advice_on(reason))
+    return None
+
+
+def _is_lost_race(error: Exception, reason: str) -> bool:
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(error, StaleDataError) or state in LOST_RACE or "UNIQUE constraint failed" in reason
 
 
 def _advice_on(reason: str) -> str:
     for sign, advice in {
         "malformed": "数据库文件已损坏，请用备份恢复后再启动。",
         "not a database": "数据库文件已损坏或不是数据库，请检查路径，或用备份恢复。",
-        "full": "磁盘空间不足，请清理后再启动。",
+        "is full": "磁盘空间不足，没有保存；请清理磁盘后再试。",
+        "No space left": "磁盘空间不足，没有保存；请清理磁盘后再试。",
+        "disk I/O": "磁盘读写出错，没有保存；请检查磁盘后再试。",
         "unable to open": "无法打开数据库文件，请检查路径和权限。",
         "readonly": "数据库文件不可写，请检查权限。",
         "locked": "数据库正被其他程序占用，请稍后再试。",
     }.items():
         if sign in reason:
             return advice
-    return f"数据库不可用：{reason.splitlines()[0]}"
+    return "暂时连接不上数据库，没有保存；请稍后再试。"
 
 
 def _teach_sqlite_transactions(target: Engine) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock, ids
 from engine.db import transaction
-from engine.models import Incident, Job, JobState
+from engine.models import Incident, Job, JobState, ProcessInstance
 
 LEASE = timedelta(minutes=2)
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
@@ -58,8 +58,8 @@ def run_due(limit: int = 1_000) -> int:
     return done
 
 
-def _claim() -> tuple[str, str] | None:
-    """Take the oldest due row: its id and the lease under which it may be acted upon."""
+def _claim() -> tuple[str, str, str | None] | None:
+    """Take the oldest due row: its id, the lease under which it may be acted upon, and the instance it is about."""
     with transaction() as session:
         now = clock.now()
         free = or_(Job.lease_until.is_(None), Job.lease_until < now)
@@ -69,12 +69,15 @@ def _claim() -> tuple[str, str] | None:
             return None
         job.lease, job.lease_until = ids.new(), now + LEASE
         job.attempts += 1
-        return job.id, job.lease
+        return job.id, job.lease, job.instance_id
 
 
-def _do(job_id: str, lease: str) -> None:
+def _do(job_id: str, lease: str, instance_id: str | None) -> None:
     try:
         with transaction() as session:
+            # First the instance, then its job, as a step does that cancels a timer: else each would wait for the other.
+            about = select(ProcessInstance.id).where(ProcessInstance.id == instance_id)
+            session.execute(about.with_for_update(key_share=True))
             job = session.scalar(select(Job).where(Job.id == job_id, Job.lease == lease).with_for_update())
             if job is None:
                 return

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from engine import db, jobs, settings
 
 SECONDS = 1
+
+_log = logging.getLogger(__name__)
 
 
 def start() -> BackgroundScheduler:
@@ -18,7 +22,11 @@ def start() -> BackgroundScheduler:
 
 
 def tick() -> int:
-    """One look: follow the database's clock, do what is due; how much was done."""
-    with db.reading() as session:
-        settings.apply_clock(session)
-    return jobs.run_due()
+    """One look: follow the database's clock, do what is due; how much was done. While the database is away, nothing."""
+    try:
+        with db.reading() as session:
+            settings.apply_clock(session)
+        return jobs.run_due()
+    except db.Unavailable as outage:
+        _log.warning("定时作业等待数据库：%s", outage.advice)
+        return 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -19,12 +20,39 @@ from engine.demonstration import setup
 from tests.driver import PASSWORD, Bureau
 
 LONG = os.environ.get("BIHUAN_LONG") == "1"
+SEED = int(os.environ.get("BIHUAN_SEED", "2021"))
+"""Where every random choice of a test begins."""
+
+Tally = Callable[[str, str, int], None]
+"""Group, what was done, how often: a line of the summary of a long run."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "long" in item.keywords and not LONG:
             item.add_marker(pytest.mark.skip(reason="完整次数只在 test --long 中运行"))
+
+
+@pytest.fixture
+def tally(record_property: Callable[[str, object], None]) -> Tally:
+    """Tells the summary of a long run what a test did how often."""
+    return lambda group, what, count: record_property("tally", [group, what, count])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line per group of long tests, for `docs/evidence.md`."""
+    if not LONG:
+        return
+    done: dict[str, Counter[str]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "tally":
+                group, what, count = value
+                done.setdefault(group, Counter())[what] += count
+    terminalreporter.section("完整次数")
+    for group, counts in sorted(done.items()):
+        told = "，".join(f"{what} {count}" for what, count in counts.items())
+        terminalreporter.write_line(f"{group}（共 {counts.total()}，种子 {SEED}）：{told}")
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +87,8 @@ def built(workshop: Path) -> Path:
 def built_in_postgresql(postgresql: str, workshop: Path) -> str:
     """The demonstration on PostgreSQL, built once, as a template to copy from."""
     name = f"built_{uuid4().hex[:8]}"
-    _administer(postgresql, f"CREATE DATABASE {name}")
-    _build(_sqlalchemy(postgresql, name), workshop)
+    administer(postgresql, f"CREATE DATABASE {name}")
+    _build(sqlalchemy_address(postgresql, name), workshop)
     return name
 
 
@@ -74,9 +102,9 @@ def database(request: pytest.FixtureRequest, workshop: Path, tmp_path: Path) -> 
         return
     server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("built_in_postgresql")
     name = f"test_{uuid4().hex[:8]}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _sqlalchemy(server, name)
-    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield sqlalchemy_address(server, name)
+    administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -98,11 +126,11 @@ def _build(url: str, workshop: Path) -> None:
     db.close_database()
 
 
-def _administer(server: str, statement: str) -> None:
+def administer(server: str, statement: str) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(statement)
 
 
-def _sqlalchemy(server: str, name: str) -> str:
+def sqlalchemy_address(server: str, name: str) -> str:
     address = make_url(server).set(drivername="postgresql+psycopg", database=name)
     return address.render_as_string(hide_password=False)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from threading import Event, Thread
 
 from tests.driver import PASSWORD
 
@@ -27,7 +28,15 @@ class Server:
             cwd=ROOT, env={**os.environ, "BIHUAN_VAR": str(var), "DEMO_PASSWORD": PASSWORD}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
+        self.log: list[str] = []
+        self._serves = Event()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
         self._wait_until_it_serves()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def address(self) -> str:
@@ -46,18 +55,23 @@ class Server:
         self._close()
         return code
 
-    def _wait_until_it_serves(self) -> None:
+    def _read(self) -> None:
+        """Keep what the server says; one that nobody listens to stands still when the pipe is full."""
         assert self._process.stdout is not None
-        told = []
         for line in self._process.stdout:
-            told.append(line)
+            self.log.append(line)
             if "Ctrl-C" in line:
-                with urllib.request.urlopen(f"{self.address}/readyz", timeout=10) as answer:
-                    assert answer.status == 200
-                return
-        raise AssertionError("".join(told))
+                self._serves.set()
+        self._serves.set()
+
+    def _wait_until_it_serves(self) -> None:
+        assert self._serves.wait(60), "".join(self.log)
+        assert self._process.poll() is None, "".join(self.log)
+        with urllib.request.urlopen(f"{self.address}/readyz", timeout=10) as answer:
+            assert answer.status == 200
 
     def _close(self) -> None:
+        self._reader.join(timeout=10)
         if self._process.stdout:
             self._process.stdout.close()
 

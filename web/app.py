@@ -96,19 +96,17 @@ def _harden(response: Response) -> Response:
 
 
 def _shared_by_all_pages() -> dict[str, object]:
+    shared = {"actor": g.get("actor"), "now": clock.now(), "bootstrap": vendor.BOOTSTRAP}
+    if g.get("without_database"):
+        return {**shared, "demonstration": False, "waiting": 0}
     with db.reading() as opened:
-        demonstration = settings.is_demonstration(opened)
         waiting = user_tasks.waiting(opened, g.actor) if g.get("actor") else 0
-    return {
-        "actor": g.get("actor"),
-        "now": clock.now(),
-        "demonstration": demonstration,
-        "waiting": waiting,
-        "bootstrap": vendor.BOOTSTRAP,
-    }
+        return {**shared, "demonstration": settings.is_demonstration(opened), "waiting": waiting}
 
 
 def _refuse(error: errors.EngineError) -> ResponseReturnValue:
+    # The page that says the database is gone must not ask it for anything.
+    g.without_database = isinstance(error, db.Unavailable)
     if rest.is_rest(request.path):
         return rest.refuse(error, status_of(error))
     return _page(status_of(error), error.advice or "无法完成，请返回上一页。")

@@ -18,6 +18,6 @@ def healthz() -> ResponseReturnValue:
 
 @bp.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    with db.plain_errors(), db.reading() as session:
+    with db.reading() as session:
         session.execute(text("SELECT 1 FROM setting"))
     return {"status": "ready"}

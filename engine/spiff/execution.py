@@ -158,7 +158,8 @@ class Execution:
         if self.completed:
             return dict(self.top.data)
         merged: dict[str, Any] = {}
-        for token in self.walk():
+        # What runs inside knows better than the token it runs in.
+        for token in reversed(list(self.walk())):
             merged.update(token.data)
         return merged
 

@@ -15,12 +15,7 @@ import pytest
 from engine import clock
 from engine.spiff import Definition, Execution, parse
 
-LACKING: frozenset[str] = frozenset(
-    {
-        "AND", "OR", "multi-instance", "side path", "contradictions", "condition on votes", "answers of another round",
-        "cardinality", "non-interrupting message",
-    }
-)  # fmt: skip
+LACKING: frozenset[str] = frozenset()
 """Constructs of `random_process` that the engine does not run as drawn; none of them should be."""
 
 
@@ -73,7 +68,7 @@ class Run:
     def deliver(self, message: str) -> bool:
         """Hand a message to whatever waits for it; whether something did."""
         execution = self.load()
-        taken = execution.deliver(message, {})
+        taken = execution.deliver("message", message, {})
         self._store(execution)
         return taken
 
@@ -87,8 +82,8 @@ class Run:
 
 
 def _waiting(wait: Any) -> Waiting:
-    is_task = wait.due_at is None and wait.message is None
-    return Waiting(wait.token_id, wait.activity.id, dict(wait.variables), is_task, wait.message, wait.due_at)
+    is_task = wait.is_user_task
+    return Waiting(wait.token_id, wait.activity.id, dict(wait.variables), is_task, wait.event_name, wait.due_at)
 
 
 def _nobody(name: str, _variables: dict[str, Any]) -> None:

@@ -1,0 +1,167 @@
+"""A database of the version before, with instances under way: it is opened, and every instance goes on to its end."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from engine import application, clock, db, identity, jobs, messages, runtime, settings, user_tasks
+from engine.models import EventSubscription, HistoryEvent, InstanceStatus, Job, Person, ProcessInstance, UserTask
+from tests.failures import invariants
+from tests.fixtures.make_previous import FORMS
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+LEFT = json.loads((FIXTURES / "previous.json").read_text("utf-8"))
+BEFORE: dict[str, dict[str, Any]] = LEFT["instances"]
+
+SUBMITTED: dict[str, dict[str, Any]] = {
+    "check": {"again": False},
+    "approve": {"opinion": "同意"},
+    "vote": {"vote": "yes"},
+}
+"""What people submit with the steps of the shapes; those of our own diagrams have forms."""
+
+PEOPLE_DID = {
+    "shape_countersign": {"sign_a": 2, "sign_b": 2, "check": 2},
+    "shape_inclusive": {"step_a": 1, "step_b": 1, "check": 1},
+    "shape_nested": {"inside_first": 1, "inside_second": 1, "called_step": 1, "check": 1},
+    "shape_together": {"vote": 3, "check": 1},
+    "shape_in_turn": {"approve": 3, "check": 1},
+    "shape_reminded": {"work": 1, "remind": 1},
+    "shape_raced": {"read": 1},
+    "shape_timed": {"work": 1},
+    "shape_deadline": {"scope_first": 1, "scope_second": 1},
+    "shape_answered": {"work": 1},
+    "shape_repeated": {"work": 3},
+}
+"""What people have done in each shape when it has ended, before the upgrade and after it together."""
+
+
+@pytest.fixture
+def upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The database as it was left, opened by this version at the moment it was left."""
+    monkeypatch.setenv("BIHUAN_VAR", str(tmp_path))
+    copy = tmp_path / "previous.sqlite3"
+    copy.write_bytes(lzma.decompress((FIXTURES / "previous.sqlite3.xz").read_bytes()))
+    offset = (datetime.fromisoformat(LEFT["at"]) - datetime.now(UTC)).total_seconds()
+    with sqlite3.connect(copy) as connection:
+        connection.execute("UPDATE setting SET value = ? WHERE key = 'clock_offset_seconds'", [str(offset)])
+    application.open_application(f"sqlite:///{copy}")
+    yield
+    db.close_database()
+    clock.shift(timedelta(0))
+
+
+@pytest.mark.usefixtures("upgraded")
+def test_everything_that_waited_before_an_upgrade_waits_after_it() -> None:
+    with db.reading() as session:
+        running = {instance.id: instance for instance in _running(session)}
+        assert set(running) == set(BEFORE)
+        for instance_id, before in BEFORE.items():
+            assert _standing(session, running[instance_id]) == before, before["title"]
+        assert invariants.violations(session) == []
+
+
+@pytest.mark.usefixtures("upgraded")
+def test_every_instance_of_the_version_before_comes_to_its_end() -> None:
+    _let_everything_end()
+    with db.reading() as session:
+        assert invariants.violations(session) == []
+        for instance_id, before in BEFORE.items():
+            instance = session.get_one(ProcessInstance, instance_id)
+            assert instance.status == InstanceStatus.COMPLETED, before["title"]
+            expected = PEOPLE_DID.get(before["definition"])
+            if expected:
+                assert _done_by_people(session, instance_id) == expected, before["definition"]
+        # What was under way in the called process is still there: `total = amount + 1`.
+        (nested,) = [each for each, before in BEFORE.items() if before["definition"] == "shape_nested"]
+        ended = session.get_one(ProcessInstance, nested, options=[undefer(ProcessInstance.state)])
+        assert runtime.load(session, ended).variables()["total"] == 42
+
+
+def _running(session: Session) -> list[ProcessInstance]:
+    active = select(ProcessInstance).where(ProcessInstance.status == InstanceStatus.ACTIVE)
+    return list(session.scalars(active.options(undefer(ProcessInstance.state))))
+
+
+def _standing(session: Session, instance: ProcessInstance) -> dict[str, Any]:
+    """What waits in an instance by its tables and by its state, in the shape in which it was told before."""
+    execution = runtime.load(session, instance)
+    waits = execution.waits()
+    opened = select(UserTask).where(UserTask.instance_id == instance.id, UserTask.status == "open")
+    told = {
+        task.id: [task.process_key, task.activity_id, task.round, task.assignee_id] for task in session.scalars(opened)
+    }
+    assert {wait.token_id for wait in waits if invariants.is_user_task(wait)} == set(told)
+    return {
+        "definition": instance.definition_key,
+        "title": instance.title,
+        "tasks": told,
+        "timers": sorted([wait.activity.id, wait.due_at.isoformat()] for wait in waits if wait.due_at),
+        "messages": sorted([wait.activity.id, name] for wait in waits if (name := invariants.message_of(wait))),
+        "variables": execution.variables(),
+    }
+
+
+def _let_everything_end() -> None:
+    """People do what is open; when nothing is, the awaited answer comes; when none is awaited, time passes."""
+    for _ in range(60):
+        jobs.run_due()
+        if not (_do_what_is_open() or _answer() or _wait_for_the_next_job()):
+            return
+    raise AssertionError("this does not end")
+
+
+def _do_what_is_open() -> int:
+    """The latest first, so that a reminder is answered before what it reminds of."""
+    with db.reading() as session:
+        latest = select(UserTask.id).where(UserTask.status == "open").order_by(UserTask.created_at.desc(), UserTask.id)
+        open_tasks = list(session.scalars(latest))
+    for task_id in open_tasks:
+        with db.transaction() as session:
+            task = session.get_one(UserTask, task_id)
+            if task.status == "open":
+                told = FORMS[task.form_key] if task.form_key else SUBMITTED.get(task.activity_id, {})
+                user_tasks.complete(session, task_id, told, actor=_whoever_may(session, task))
+    return len(open_tasks)
+
+
+def _answer() -> bool:
+    with db.transaction() as session:
+        waiting = select(EventSubscription.instance_id).where(EventSubscription.name == "go")
+        asked = list(session.scalars(waiting))
+        for instance_id in asked:
+            messages.send(session, "go", instance_id=instance_id, dedupe_key=f"go:{instance_id}")
+    return bool(asked)
+
+
+def _wait_for_the_next_job() -> bool:
+    """False when nothing runs any more; a monthly round opens for ever."""
+    with db.transaction() as session:
+        due = session.scalar(select(Job.due_at).order_by(Job.due_at).limit(1))
+        if not _running(session) or due is None:
+            return False
+        settings.move_clock(session, max(due, clock.now()) + timedelta(seconds=1))
+    return True
+
+
+def _whoever_may(session: Session, task: UserTask) -> identity.Actor:
+    everybody = (identity.actor(person) for person in session.scalars(select(Person).order_by(Person.login)))
+    return next(actor for actor in everybody if user_tasks.can_complete(actor, task))
+
+
+def _done_by_people(session: Session, instance_id: str) -> Counter[str | None]:
+    told = select(HistoryEvent.activity_id).where(
+        HistoryEvent.instance_id == instance_id, HistoryEvent.kind == "user_task.completed"
+    )
+    return Counter(session.scalars(told))
