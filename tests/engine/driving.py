@@ -13,15 +13,10 @@ from typing import Any
 import pytest
 
 from engine import clock
-from engine.spiff import Definition, Execution, parse
+from engine.spiff import Definition, Execution, Wait, parse
 
-LACKING: frozenset[str] = frozenset(
-    {
-        "AND", "OR", "multi-instance", "side path", "contradictions", "condition on votes", "answers of another round",
-        "cardinality", "non-interrupting message",
-    }
-)  # fmt: skip
-"""Constructs of `random_process` that the engine does not run as drawn; none of them should be."""
+LACKING: frozenset[str] = frozenset()
+"""Constructs of `random_process` that the engine does not run as drawn."""
 
 
 class Time:
@@ -73,7 +68,7 @@ class Run:
     def deliver(self, message: str) -> bool:
         """Hand a message to whatever waits for it; whether something did."""
         execution = self.load()
-        taken = execution.deliver(message, {})
+        taken = execution.deliver("message", message, {})
         self._store(execution)
         return taken
 
@@ -86,9 +81,9 @@ class Run:
         self.state = execution.state()
 
 
-def _waiting(wait: Any) -> Waiting:
-    is_task = wait.due_at is None and wait.message is None
-    return Waiting(wait.token_id, wait.activity.id, dict(wait.variables), is_task, wait.message, wait.due_at)
+def _waiting(wait: Wait) -> Waiting:
+    message = wait.event_name if wait.event_kind == "message" else None
+    return Waiting(wait.token_id, wait.activity.id, dict(wait.variables), wait.is_user_task, message, wait.due_at)
 
 
 def _nobody(name: str, _variables: dict[str, Any]) -> None:
