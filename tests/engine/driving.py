@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from engine import clock
-from engine.spiff import Definition, Execution, parse
+from engine.spiff import Definition, Execution, Wait, parse
 
 LACKING: frozenset[str] = frozenset()
-"""Constructs of `random_process` that the engine does not run as drawn; none of them should be."""
+"""Constructs of `random_process` that the engine does not run as drawn."""
 
 
 class Time:
@@ -81,9 +81,9 @@ class Run:
         self.state = execution.state()
 
 
-def _waiting(wait: Any) -> Waiting:
-    is_task = wait.is_user_task
-    return Waiting(wait.token_id, wait.activity.id, dict(wait.variables), is_task, wait.event_name, wait.due_at)
+def _waiting(wait: Wait) -> Waiting:
+    message = wait.event_name if wait.event_kind == "message" else None
+    return Waiting(wait.token_id, wait.activity.id, dict(wait.variables), wait.is_user_task, message, wait.due_at)
 
 
 def _nobody(name: str, _variables: dict[str, Any]) -> None:

@@ -91,8 +91,9 @@ class Hold:
 class Region(Hold):
     """Where tokens live: a process or sub-process. It is over when the last of them has ended."""
 
-    def __init__(self, outer: Hold | None, over: Callable[[Variables], None]) -> None:
+    def __init__(self, outer: Hold | None, body: Block, over: Callable[[Variables], None]) -> None:
         super().__init__(outer)
+        self.written = terms.written(body)
         self.threads = 1
         self.ended: list[Variables] = []
         self.is_over = False
@@ -216,7 +217,7 @@ class Oracle:
         self.now = now
         self.standing: list[Spot] = []
         self.outcome: Variables | None = None
-        region = Region(None, self._complete)
+        region = Region(None, process, self._complete)
         self._enter(process, assign({}, variables), region.way())
 
     @property
@@ -290,7 +291,7 @@ class Oracle:
             case terms.Repeat():
                 self._enter(block.body, variables, replace(way, leave=lambda after: self._again(block, after, way)))
             case terms.Scope() | terms.Call():
-                region = Region(way.hold, way.leave)
+                region = Region(way.hold, block.body, way.leave)
                 self._enter(block.body, variables, region.way())
             case terms.Several():
                 self._call_on(Vote(block, Hold(way.hold), variables, way.leave))
@@ -304,7 +305,7 @@ class Oracle:
     def _end(self, end: terms.End, variables: Variables, region: Region) -> None:
         if end.terminates:
             self._cancel(region)
-            region.finish(_doubtful(variables, variables))
+            region.finish(_doubtful(variables, region.written))
         else:
             region.end(variables)
 
@@ -382,13 +383,13 @@ class Oracle:
     def _guard(self, block: terms.Guarded, variables: Variables, way: Way) -> None:
         hold = Hold(way.hold)
         is_inner = isinstance(block.host, terms.Scope | terms.Call)
-        outside = _doubtful(variables, terms.written(block.host)) if is_inner else variables
 
         def leave(after: Variables) -> None:
             self._cancel(hold)
             way.leave(after)
 
         def catch(boundary: terms.Boundary) -> None:
+            outside = _doubtful(variables, terms.written(block.host)) if is_inner else variables
             if not boundary.interrupting:
                 self._enter(boundary.path, outside, way.aside())
                 return
