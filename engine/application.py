@@ -57,9 +57,9 @@ def open_library(database: str | None = None) -> None:
 def is_current() -> bool:
     """Whether the database that is open has this version's tables."""
     try:
-        with db.engine().connect().execution_options(bihuan_reading=True) as connection:
-            held = MigrationContext.configure(connection).get_current_heads()
-    except DatabaseError:
+        with db.reading() as session:
+            held = MigrationContext.configure(session.connection()).get_current_heads()
+    except (DatabaseError, db.Unavailable):
         return False
     return set(held) == set(ScriptDirectory.from_config(_alembic()).get_heads())
 
@@ -81,8 +81,8 @@ def deploy_own_processes(session: Session) -> int:
 def migrate() -> None:
     """Bring the tables to this version's shape."""
     config = _alembic()
-    with db.engine().begin() as connection:
-        config.attributes["connection"] = connection
+    with db.transaction() as session:
+        config.attributes["connection"] = session.connection()
         command.upgrade(config, "head")
 
 

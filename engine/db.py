@@ -83,7 +83,7 @@ def open_database(url: str) -> Engine:
         if address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         _engine = create_engine(address, json_serializer=to_json, json_deserializer=orjson.loads)
-        _teach_sqlite_transactions(_engine)
+        _teach_sqlite(_engine)
     elif address.drivername == "postgresql+psycopg":
         _engine = create_engine(
             address, json_serializer=to_json, json_deserializer=orjson.loads, pool_pre_ping=True, pool_size=20
@@ -116,6 +116,7 @@ def transaction() -> Iterator[Session]:
     """One step. On SQLite it takes the write lock at once: a read that later wants to write would find it gone."""
     assert _sessions is not None, "open_database comes first"
     with plain_errors(), _sessions() as session, session.begin():
+        _begin(session, "BEGIN IMMEDIATE")
         yield session
 
 
@@ -124,8 +125,15 @@ def reading() -> Iterator[Session]:
     """A look that takes no write lock and keeps nobody waiting."""
     assert _sessions is not None, "open_database comes first"
     with plain_errors(), _sessions() as session:
-        session.connection(execution_options={"bihuan_reading": True})
+        _begin(session, "BEGIN")
         yield session
+
+
+def _begin(session: Session, on_sqlite: str) -> None:
+    """SQLite's own driver begins too late, with the first write. (An event of the engine would slow every statement.)"""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(on_sqlite)
 
 
 @contextmanager
@@ -196,16 +204,11 @@ def _advice_on(reason: str) -> str:
     return "暂时连接不上数据库，没有保存；请稍后再试。"
 
 
-def _teach_sqlite_transactions(target: Engine) -> None:
-    """Durable commits, real foreign keys, and a write lock taken at BEGIN (the driver's own BEGIN comes too late)."""
+def _teach_sqlite(target: Engine) -> None:
+    """Durable commits, real foreign keys, and no transactions but those that `_begin` opens."""
 
-    @event.listens_for(target, "connect")
+    @event.listens_for(target.pool, "connect")
     def configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
             connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(target, "begin")
-    def begin(connection: Any) -> None:
-        reading = connection.get_execution_options().get("bihuan_reading")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -36,6 +36,7 @@ from engine.spiff import Activity, Execution, Passed, Services, StateDamaged, Wa
 
 INSTANCE, TASK, UNIT = table(ProcessInstance), table(UserTask), table(Unit)
 CANDIDATE, SUBSCRIPTION, JOB = table(Candidate), table(EventSubscription), table(Job)
+SUBMISSION = table(Submission)
 
 
 @dataclass
@@ -58,6 +59,28 @@ class Instance:
     """Of the unit in charge."""
 
 
+class Task(NamedTuple):
+    """A user task as its row says: less to make than an object that is tracked for changes."""
+
+    id: str
+    instance_id: str
+    process_key: str
+    activity_id: str
+    name: str
+    form_key: str | None
+    lane: str | None
+    round: int
+    candidate_groups: list[Any]
+    excluded: list[Any]
+    assignee_id: str | None
+    due_at: datetime | None
+    due_reason: str | None
+    created_at: datetime
+    status: str
+    ended_at: datetime | None
+    completed_by_id: str | None
+
+
 class ServiceTask(Protocol):
     """A function that a diagram may name. What it returns becomes variables of the token."""
 
@@ -77,26 +100,33 @@ _HELD = (
     .with_for_update(of=INSTANCE, key_share=True)
 )
 _LOCK = _HELD.where(INSTANCE.c.id == bindparam("wanted"))
-_LOCK_OF_TASK = _HELD.where(
-    INSTANCE.c.id == select(TASK.c.instance_id).where(TASK.c.id == bindparam("wanted")).scalar_subquery()
+_LOCK_WITH_TASK = (
+    select(*_COLUMNS, UNIT.c.key.label("unit_key"), *(TASK.c[name].label(f"task_{name}") for name in Task._fields))
+    .select_from(
+        INSTANCE.join(TASK, TASK.c.instance_id == INSTANCE.c.id).outerjoin(UNIT, INSTANCE.c.unit_id == UNIT.c.id)
+    )
+    .where(TASK.c.id == bindparam("wanted"))
+    # Both rows: PostgreSQL shows of a row that it had to wait for what was committed meanwhile, if it locks it.
+    .with_for_update(of=[INSTANCE, TASK], key_share=True)
 )
 
 
 def lock(session: Session, instance_id: str) -> Instance:
     """The instance, and nobody else's until this transaction ends."""
-    return _locked(session, _LOCK, instance_id)
-
-
-def lock_of_task(session: Session, task_id: str) -> Instance:
-    """The instance of a user task, locked."""
-    return _locked(session, _LOCK_OF_TASK, task_id)
-
-
-def _locked(session: Session, statement: Any, wanted: str) -> Instance:
-    row = session.connection().execute(statement, {"wanted": wanted}).one_or_none()
+    row = session.connection().execute(_LOCK, {"wanted": instance_id}).one_or_none()
     if row is None:
-        raise NotFound(f"no process instance of {wanted}", advice="没有这个流程。")
+        raise NotFound(f"no process instance {instance_id}", advice="没有这个流程。")
     return Instance(*row)
+
+
+def lock_with_task(session: Session, task_id: str) -> tuple[Instance, Task]:
+    """A user task and its instance, locked: what another step changed meanwhile is seen."""
+    row = session.connection().execute(_LOCK_WITH_TASK, {"wanted": task_id}).one_or_none()
+    if row is None:
+        raise NotFound(f"no user task {task_id}", advice="没有这件待办，或您无权查看。")
+    values: list[Any] = list(row)
+    size = len(values) - len(Task._fields)
+    return Instance(*values[:size]), Task(*values[size:])
 
 
 def begin(
@@ -160,12 +190,12 @@ def require_active(instance: Instance) -> None:
         raise InvalidState(f"process instance {instance.id} has ended", advice="该流程已经结束。")
 
 
-def activity_of(session: Session, instance: Instance, task: Any) -> Activity:
+def activity_of(session: Session, instance: Instance, task: Task) -> Activity:
     """What the diagram says of a user task."""
     return definitions.parsed_by_id(session, instance.definition_id).activity(task.process_key, task.activity_id)
 
 
-def offer(session: Session, task: Any, assignee_login: str | None = None) -> None:
+def offer(session: Session, task: Task, assignee_login: str | None = None) -> None:
     """Put a user task into the inbox of its assignee, or into those of its groups; out of all others."""
     connection = session.connection()
     connection.execute(delete(CANDIDATE).where(CANDIDATE.c.user_task_id == task.id))
@@ -192,6 +222,9 @@ class _Step:
     actor: Actor | None
     said: list[Entry]
     entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.connection = self.session.connection()
 
     def take(self) -> None:
         """Run on to the next stand-still and store it."""
@@ -228,14 +261,12 @@ class _Step:
     def _write_instance(self) -> None:
         ended_at = None if self.instance.status == InstanceStatus.ACTIVE else clock.now()
         self.instance.state = self.execution.state()
-        self._execute(
-            _WRITE,
-            {
-                "wanted": self.instance.id, "state": self.instance.state, "status": self.instance.status,
-                "ended_at": ended_at, "history_length": self.instance.history_length,
-                "history_head": self.instance.history_head,
-            },
-        )  # fmt: skip
+        written = {
+            "wanted": self.instance.id, "state": self.instance.state, "status": self.instance.status,
+            "ended_at": ended_at, "history_length": self.instance.history_length,
+            "history_head": self.instance.history_head,
+        }  # fmt: skip
+        self._each(_WRITE, [written])
 
     def _task(self, wait: Wait) -> dict[str, Any]:
         """The row of a new user task, with the login of its assignee beside it."""
@@ -256,26 +287,22 @@ class _Step:
         checked = [name.strip() for name in properties.get("not_doer_of", "").split(",") if name.strip()]
         if not checked:
             return []
-        doers = select(Submission.submitted_by_id).where(
-            Submission.instance_id == self.instance.id, Submission.activity_id.in_(checked)
-        )
-        return sorted(set(self.session.scalars(doers)))
+        wanted = {"instance": self.instance.id, "checked": checked}
+        return sorted(set(self.connection.scalars(_DOERS, wanted)))
 
     def _open(self, tasks: list[dict[str, Any]]) -> None:
         rows = [row for task in tasks for row in _inbox_rows(
             task["id"], task["due_at"], task["assignee_login"], task["candidate_groups"])]  # fmt: skip
-        if tasks:
-            self._execute(_ADD_TASK, tasks)
-        if rows:
-            self._execute(_ADD_CANDIDATE, rows)
+        self._each(_ADD_TASK, tasks)
+        self._each(_ADD_CANDIDATE, rows)
 
     def _close(self, gone: list[Wait]) -> None:
         ended = [wait.token_id for wait in gone if wait.is_user_task]
-        if ended:
-            self._execute(_DROP_CANDIDATES, {"ended": ended})
-        cancelled = [{"wanted": task_id, "at": clock.now()} for task_id in ended if task_id not in self.entries]
-        if cancelled:
-            self._execute(_CANCEL_TASK, cancelled)
+        self._each(_DROP_CANDIDATES, ({"wanted": task_id} for task_id in ended))
+        self._each(
+            _CANCEL_TASK,
+            ({"wanted": task_id, "at": clock.now()} for task_id in ended if task_id not in self.entries),
+        )  # fmt: skip
 
     def _cancelled(self, gone: list[Wait]) -> Iterator[Entry]:
         """User tasks that vanished without having been completed."""
@@ -285,26 +312,21 @@ class _Step:
 
     def _wait(self, gone: list[Wait], new: list[Wait]) -> None:
         """Jobs for timers and subscriptions for messages, as many as there are waits for them."""
-        timers = [f"timer:{wait.token_id}" for wait in gone if wait.due_at]
-        if timers:
-            self._execute(_DROP_JOBS, {"keys": timers})
+        self._each(_DROP_JOB, ({"wanted": f"timer:{wait.token_id}"} for wait in gone if wait.due_at))
         for wait in new:
             if wait.due_at:
                 jobs.add(
                     self.session, "timer", wait.due_at, {"instance_id": self.instance.id},
                     dedupe_key=f"timer:{wait.token_id}", instance_id=self.instance.id,
                 )  # fmt: skip
-        ended = [wait.token_id for wait in gone if _is_subscription(wait)]
-        if ended:
-            self._execute(_DROP_SUBSCRIPTIONS, {"ended": ended})
+        self._each(_DROP_SUBSCRIPTIONS, ({"wanted": wait.token_id} for wait in gone if _is_subscription(wait)))
         rows = [
             {"token_id": wait.token_id, "instance_id": self.instance.id, "activity_id": wait.activity.id,
              "kind": wait.event_kind, "name": wait.event_name,
              "correlation_key": wait.correlation_key or self.instance.business_key}
             for wait in new if _is_subscription(wait)
         ]  # fmt: skip
-        if rows:
-            self._execute(_ADD_SUBSCRIPTION, rows)
+        self._each(_ADD_SUBSCRIPTION, rows)
 
     def _tell(self) -> None:
         """What others must hear of: what was thrown, and that a child has ended."""
@@ -318,8 +340,11 @@ class _Step:
                 self.session, finished, instance_id=instance.parent_id, dedupe_key=f"finished:{instance.id}"
             )  # fmt: skip
 
-    def _execute(self, statement: Any, parameters: Any) -> None:
-        self.session.connection().execute(statement, parameters)
+    def _each(self, statement: Any, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Execute a statement for each of these rows, if there are any."""
+        parameters = list(rows)
+        if parameters:
+            self.connection.execute(statement, parameters if len(parameters) > 1 else parameters[0])
 
 
 _WRITE = (
@@ -331,12 +356,16 @@ _WRITE = (
         revision=INSTANCE.c.revision + 1,
     )
 )  # fmt: skip
+_DOERS = select(SUBMISSION.c.submitted_by_id).where(
+    SUBMISSION.c.instance_id == bindparam("instance"),
+    SUBMISSION.c.activity_id.in_(bindparam("checked", expanding=True)),
+)
 _ADD_TASK = insert(TASK)
 _ADD_CANDIDATE = insert(CANDIDATE)
 _ADD_SUBSCRIPTION = insert(SUBSCRIPTION)
-_DROP_CANDIDATES = delete(CANDIDATE).where(CANDIDATE.c.user_task_id.in_(bindparam("ended", expanding=True)))
-_DROP_SUBSCRIPTIONS = delete(SUBSCRIPTION).where(SUBSCRIPTION.c.token_id.in_(bindparam("ended", expanding=True)))
-_DROP_JOBS = delete(JOB).where(JOB.c.dedupe_key.in_(bindparam("keys", expanding=True)))
+_DROP_CANDIDATES = delete(CANDIDATE).where(CANDIDATE.c.user_task_id == bindparam("wanted"))
+_DROP_SUBSCRIPTIONS = delete(SUBSCRIPTION).where(SUBSCRIPTION.c.token_id == bindparam("wanted"))
+_DROP_JOB = delete(JOB).where(JOB.c.dedupe_key == bindparam("wanted"))
 _CANCEL_TASK = (
     update(TASK)
     .where(TASK.c.id == bindparam("wanted"), TASK.c.status == TaskStatus.OPEN)

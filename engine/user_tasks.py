@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Select, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -17,6 +16,7 @@ from engine.errors import Conflict, InvalidState, NotAllowed, NotFound
 from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Candidate, Person, ProcessInstance, Submission, TaskStatus, UserTask, table
+from engine.runtime import Task
 
 PAGE = 50
 
@@ -28,38 +28,7 @@ class Refusal:
     reason: str
 
 
-class Task(Protocol):
-    """A user task as a row of its table, which costs less than an object that is tracked for changes."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def instance_id(self) -> str: ...
-    @property
-    def process_key(self) -> str: ...
-    @property
-    def activity_id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def form_key(self) -> str | None: ...
-    @property
-    def round(self) -> int: ...
-    @property
-    def candidate_groups(self) -> list[Any]: ...
-    @property
-    def excluded(self) -> list[Any]: ...
-    @property
-    def assignee_id(self) -> str | None: ...
-    @property
-    def due_at(self) -> datetime | None: ...
-    @property
-    def created_at(self) -> datetime: ...
-    @property
-    def status(self) -> str: ...
-
-
-def refusal(actor: Actor, task: Task) -> Refusal | None:
+def refusal(actor: Actor, task: Task | UserTask) -> Refusal | None:
     """The one rule for button and operation: None if the task is this person's to do."""
     if task.status != TaskStatus.OPEN:
         return Refusal("这件待办已经办结。")
@@ -72,7 +41,7 @@ def refusal(actor: Actor, task: Task) -> Refusal | None:
     return None if actor.groups & set(task.candidate_groups) else Refusal("这件待办不属于您。")
 
 
-def can_complete(actor: Actor, task: Task) -> bool:
+def can_complete(actor: Actor, task: Task | UserTask) -> bool:
     return refusal(actor, task) is None
 
 
@@ -114,7 +83,7 @@ def get(session: Session, task_id: str, *, actor: Actor) -> UserTask:
 
 def claim(session: Session, task_id: str, *, actor: Actor, for_id: str | None = None) -> None:
     """Take an offered task, so that nobody else does it. The loser of a race is told so."""
-    instance, task = _locked(session, task_id, actor)
+    instance, task = runtime.lock_with_task(session, task_id)
     if task.assignee_id not in (None, actor.id):
         raise Conflict(f"user task {task_id} is claimed", code="claimed", advice="这件待办已由他人认领。")
     if for_id not in (None, actor.id):
@@ -125,7 +94,7 @@ def claim(session: Session, task_id: str, *, actor: Actor, for_id: str | None = 
 
 def unclaim(session: Session, task_id: str, *, actor: Actor) -> None:
     """Put a claimed task back to the groups it was offered to."""
-    instance, task = _locked(session, task_id, actor)
+    instance, task = runtime.lock_with_task(session, task_id)
     _require(session, actor, task)
     if not task.candidate_groups:
         raise InvalidState(f"user task {task_id} has no candidates", advice="这件待办没有其他候选人，不能退回认领。")
@@ -140,7 +109,7 @@ def complete(session: Session, task_id: str, submitted: Mapping[str, Any], *, ac
     its routing fields become variables; without one it is variables. The property `prefix` of the task goes before
     their names, so that branches which use the same form keep their decisions apart.
     """
-    instance, task = _locked(session, task_id, actor)
+    instance, task = runtime.lock_with_task(session, task_id)
     _require(session, actor, task)
     form = forms.get(task.form_key) if task.form_key else None
     data = form.load(submitted, options.of_form(session, form)) if form else dict(submitted)
@@ -192,15 +161,6 @@ def _completed(task: Task, data: dict[str, Any], actor: Actor) -> Entry:
     )  # fmt: skip
 
 
-def _locked(session: Session, task_id: str, actor: Actor) -> tuple[runtime.Instance, Task]:
-    """The task with its instance locked: what another step changed meanwhile is seen."""
-    try:
-        instance = runtime.lock_of_task(session, task_id)
-    except NotFound as missing:
-        raise _unknown(task_id) from missing
-    return instance, session.connection().execute(_LOOK, {"wanted": task_id}).one()
-
-
 def _require(session: Session, actor: Actor, task: Task) -> None:
     """Refuse what is not theirs; to a stranger the task does not even exist."""
     refused = refusal(actor, task)
@@ -230,7 +190,6 @@ def _assign(
 
 
 _TASK, _SUBMISSION = table(UserTask), table(Submission)
-_LOOK = select(_TASK).where(_TASK.c.id == bindparam("wanted"))
 _MINE = _TASK.c.id == bindparam("wanted")
 _DO = update(_TASK).where(_MINE).values(
     status=TaskStatus.COMPLETED, ended_at=bindparam("at"), completed_by_id=bindparam("who")

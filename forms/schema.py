@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
@@ -21,6 +20,9 @@ RESERVED = frozenset({"Meta"})
 
 BLANK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]*")
 """Nothing that a reader would see."""
+
+UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters other than line breaks and tabs, and halves of characters."""
 
 NUMBER = re.compile(r"[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)(\.[0-9]+)?")
 DATE = re.compile(
@@ -72,7 +74,7 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValidationError("应为文字")
     text = value.replace("\r\n", "\n").strip()
-    if any(unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\n\t" for sign in text):
+    if UNWRITABLE.search(text):
         raise ValidationError("含有不可见的控制字符")
     return text
 
