@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -37,6 +37,7 @@ from engine.spiff import Activity, Execution, Passed, Services, StateDamaged, Wa
 INSTANCE, TASK, UNIT = table(ProcessInstance), table(UserTask), table(Unit)
 CANDIDATE, SUBSCRIPTION, JOB = table(Candidate), table(EventSubscription), table(Job)
 SUBMISSION = table(Submission)
+FIRST_YEAR = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -116,7 +117,8 @@ def lock(session: Session, instance_id: str) -> Instance:
     row = session.connection().execute(_LOCK, {"wanted": instance_id}).one_or_none()
     if row is None:
         raise NotFound(f"no process instance {instance_id}", advice="没有这个流程。")
-    return Instance(*row)
+    values: list[Any] = list(row)
+    return Instance(*values)
 
 
 def lock_with_task(session: Session, task_id: str) -> tuple[Instance, Task]:
@@ -199,7 +201,7 @@ def offer(session: Session, task: Task, assignee_login: str | None = None) -> No
     """Put a user task into the inbox of its assignee, or into those of its groups; out of all others."""
     connection = session.connection()
     connection.execute(delete(CANDIDATE).where(CANDIDATE.c.user_task_id == task.id))
-    rows = list(_inbox_rows(task.id, task.due_at, assignee_login, task.candidate_groups))
+    rows = list(_inbox_rows(task.id, behind_all(task.due_at, task.created_at), assignee_login, task.candidate_groups))
     if rows:
         connection.execute(insert(CANDIDATE), rows)
 
@@ -292,7 +294,7 @@ class _Step:
 
     def _open(self, tasks: list[dict[str, Any]]) -> None:
         rows = [row for task in tasks for row in _inbox_rows(
-            task["id"], task["due_at"], task["assignee_login"], task["candidate_groups"])]  # fmt: skip
+            task["id"], behind_all(task["due_at"], task["created_at"]), task["assignee_login"], task["candidate_groups"])]  # fmt: skip
         self._each(_ADD_TASK, tasks)
         self._each(_ADD_CANDIDATE, rows)
 
@@ -401,11 +403,16 @@ def _created(task: Mapping[str, Any]) -> Entry:
     )  # fmt: skip
 
 
+def behind_all(due_at: datetime | None, created_at: datetime) -> datetime:
+    """Where a task stands in an inbox: by its due date; without one behind all others, in the order they came."""
+    return due_at or NEVER_DUE + (created_at - FIRST_YEAR)
+
+
 def _inbox_rows(
-    task_id: str, due_at: datetime | None, assignee_login: str | None, groups: Iterable[str]
+    task_id: str, due_at: datetime, assignee_login: str | None, groups: Iterable[str]
 ) -> Iterator[dict[str, Any]]:
     for group in [f"user:{assignee_login}"] if assignee_login else dict.fromkeys(groups):
-        yield {"user_task_id": task_id, "group_key": group, "due_at": due_at or NEVER_DUE}
+        yield {"user_task_id": task_id, "group_key": group, "due_at": due_at}
 
 
 def _rounds_so_far(session: Session, instance_id: str) -> dict[str, int]:

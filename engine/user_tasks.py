@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, insert, or_, select, union_all, update
 from sqlalchemy.orm import Session, joinedload
 
 import forms
@@ -19,6 +19,8 @@ from engine.models import Candidate, Person, ProcessInstance, Submission, TaskSt
 from engine.runtime import Task
 
 PAGE = 50
+MOST_COUNTED = 100
+"""Where a figure on a page stops: beyond it people read "99+"."""
 
 
 @dataclass(frozen=True)
@@ -45,32 +47,62 @@ def can_complete(actor: Actor, task: Task | UserTask) -> bool:
     return refusal(actor, task) is None
 
 
-def inbox(actor: Actor, *, search: str = "") -> Select[UserTask]:
-    """The open tasks of a person, due first: assigned, or offered to one of their groups."""
-    offered = select(Candidate.user_task_id).where(Candidate.group_key.in_(actor.groups))
-    wanted = select(UserTask).where(UserTask.id.in_(offered))
+def inbox(actor: Actor, *, search: str = "", page: int = 1) -> Select[UserTask]:
+    """A page of the open tasks of a person, due first: assigned, or offered to one of their groups.
+
+    One row more than a page, if there are more. However many tasks wait, so many rows of each group are read as the
+    pages need that are shown.
+    """
+    first, most = (page - 1) * PAGE, page * PAGE + 1
+    offered = _offered(actor, None if search else most)
+    wanted = select(UserTask).join(offered, UserTask.id == offered.c.user_task_id)
     if search:
-        words = f"%{search.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
-        wanted = wanted.join(UserTask.instance).where(
-            or_(UserTask.name.like(words, escape="!"), ProcessInstance.title.like(words, escape="!"))
+        wanted = wanted.join(UserTask.instance).where(_contains(search))
+    return wanted.order_by(offered.c.due_at, UserTask.id).limit(most - first).offset(first)
+
+
+def page_of(session: Session, wanted: Select[UserTask]) -> list[UserTask]:
+    """A selection with what a list shows of each task."""
+    return list(session.scalars(wanted.options(joinedload(UserTask.instance).joinedload(ProcessInstance.unit))))
+
+
+def waiting(session: Session, actor: Actor, *, search: str = "") -> int:
+    """How many tasks wait for a person, counted up to `MOST_COUNTED`."""
+    offered = _offered(actor, None if search else MOST_COUNTED)
+    mine = select(offered.c.user_task_id)
+    if search:
+        mine = (
+            mine.join(UserTask, UserTask.id == offered.c.user_task_id).join(UserTask.instance).where(_contains(search))
         )
-    return wanted.order_by(UserTask.due_at.is_(None), UserTask.due_at, UserTask.created_at, UserTask.id)
-
-
-def page_of(session: Session, wanted: Select[UserTask], page: int = 1) -> list[UserTask]:
-    """One page of a selection with what a list shows of each."""
-    whole = wanted.options(joinedload(UserTask.instance).joinedload(ProcessInstance.unit))
-    return list(session.scalars(whole.limit(PAGE).offset((page - 1) * PAGE)))
+    return session.scalar(select(func.count()).select_from(mine.limit(MOST_COUNTED).subquery())) or 0
 
 
 def count(session: Session, wanted: Select[UserTask]) -> int:
     return session.scalar(select(func.count()).select_from(wanted.order_by(None).subquery())) or 0
 
 
-def done_by(actor: Actor) -> Select[UserTask]:
-    """What a person has completed, latest first."""
-    mine = select(UserTask).where(UserTask.completed_by_id == actor.id)
-    return mine.order_by(UserTask.ended_at.desc(), UserTask.id)
+def done_by(actor: Actor, *, page: int = 1) -> Select[UserTask]:
+    """A page of what a person has completed, latest first; one row more than a page, if there are more."""
+    mine = UserTask.completed_by_id == actor.id, UserTask.status == TaskStatus.COMPLETED
+    latest = select(UserTask).where(*mine).order_by(UserTask.ended_at.desc(), UserTask.id)
+    return latest.limit(PAGE + 1).offset((page - 1) * PAGE)
+
+
+def _offered(actor: Actor, most: int | None) -> Subquery:
+    """Ids and places of the tasks in the inboxes of a person's groups, of each group the first ones.
+
+    Asked for all groups at once, a database would read and sort everything that waits in any of them.
+    """
+    place = _CANDIDATE.c.due_at, _CANDIDATE.c.user_task_id
+    each = [select(*place).where(_CANDIDATE.c.group_key == group) for group in sorted(actor.groups)]
+    first = [select(part.order_by(*place).limit(most).subquery()) if most else part for part in each]
+    rows = union_all(*first).subquery()
+    return select(rows.c.user_task_id, func.min(rows.c.due_at).label("due_at")).group_by(rows.c.user_task_id).subquery()
+
+
+def _contains(search: str) -> ColumnElement[bool]:
+    words = f"%{search.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+    return or_(UserTask.name.like(words, escape="!"), ProcessInstance.title.like(words, escape="!"))
 
 
 def get(session: Session, task_id: str, *, actor: Actor) -> UserTask:
@@ -189,7 +221,7 @@ def _assign(
     history.note(session, instance, told)
 
 
-_TASK, _SUBMISSION = table(UserTask), table(Submission)
+_TASK, _SUBMISSION, _CANDIDATE = table(UserTask), table(Submission), table(Candidate)
 _MINE = _TASK.c.id == bindparam("wanted")
 _DO = update(_TASK).where(_MINE).values(
     status=TaskStatus.COMPLETED, ended_at=bindparam("at"), completed_by_id=bindparam("who")

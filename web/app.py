@@ -98,9 +98,9 @@ def _harden(response: Response) -> Response:
 def _shared_by_all_pages() -> dict[str, object]:
     shared = {"actor": g.get("actor"), "now": clock.now(), "bootstrap": vendor.BOOTSTRAP}
     if g.get("without_database"):
-        return {**shared, "demonstration": False, "waiting": 0}
+        return {**shared, "demonstration": False, "waiting": "0"}
     with db.reading() as opened:
-        waiting = user_tasks.waiting(opened, g.actor) if g.get("actor") else 0
+        waiting = user_tasks.waiting(opened, g.actor) if g.get("actor") else "0"
         return {**shared, "demonstration": settings.is_demonstration(opened), "waiting": waiting}
 
 

@@ -22,9 +22,9 @@ from web import story, wording
 bp = Blueprint("user_tasks", __name__, url_prefix="/tasks")
 
 
-def waiting(session: Session, actor: Actor) -> int:
+def waiting(session: Session, actor: Actor) -> str:
     """The figure beside 我的待办."""
-    return user_tasks.count(session, user_tasks.inbox(actor))
+    return wording.figure(user_tasks.waiting(session, actor))
 
 
 @bp.get("")
@@ -32,13 +32,14 @@ def index() -> ResponseReturnValue:
     actor, search, page = g.actor, request.args.get("q", "").strip()[:100], _page()
     with db.reading() as session:
         done = request.args.get("tab") == "done"
-        wanted = user_tasks.done_by(actor) if done else user_tasks.inbox(actor, search=search)
-        total = user_tasks.count(session, wanted)
-        tasks = user_tasks.page_of(session, wanted, page)
+        wanted = user_tasks.done_by(actor, page=page) if done else user_tasks.inbox(actor, search=search, page=page)
+        tasks = user_tasks.page_of(session, wanted)
+        shown = tasks[: user_tasks.PAGE]
         return render_template(
-            "inbox.html", groups=[("", tasks)] if done else _by_due(tasks), total=total, search=search, done=done,
-            page=page, pages=max(1, -(-total // user_tasks.PAGE)),
-            overdue=sum(1 for task in tasks if task.due_at and task.due_at < clock.now()) if not done else 0,
+            "inbox.html", groups=[("", shown)] if done else _by_due(shown), search=search, done=done, page=page,
+            total=None if done else wording.figure(user_tasks.waiting(session, actor, search=search)),
+            more=len(tasks) > len(shown),
+            overdue=sum(1 for task in shown if task.due_at and task.due_at < clock.now()) if not done else 0,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from flask import Flask
 
-from engine import clock
+from engine import clock, user_tasks
 from engine.models import Commitment, InstanceStatus, ProcessInstance, Target
 from engine.plan import overview
 
@@ -103,3 +103,8 @@ def promise(target: Target) -> str:
 
 def end_of_day(value: date) -> datetime:
     return clock.end_of(value)
+
+
+def figure(counted: int) -> str:
+    """A number that is counted only so far: 99+ from a hundred on."""
+    return str(counted) if counted < user_tasks.MOST_COUNTED else f"{user_tasks.MOST_COUNTED - 1}+"

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from engine.models.base import Base, Id, Json, JsonList, Key, LongText, Moment
 from engine.models.organisation import Person, Unit
 
-NEVER_DUE = datetime(9999, 1, 1, tzinfo=UTC)
-"""Where a task without a due date stands in an inbox: behind all others."""
+NEVER_DUE = datetime(9000, 1, 1, tzinfo=UTC)
+"""From here on stand the tasks without a due date in an inbox."""
 
 DefinitionId = String(180)
 """`key:version:uuid`."""
@@ -177,7 +177,7 @@ class Candidate(Base):
     user_task_id: Mapped[Id] = mapped_column(ForeignKey("user_task.id"), primary_key=True)
     group_key: Mapped[Key] = mapped_column(primary_key=True)
     due_at: Mapped[Moment]
-    """`NEVER_DUE` for a task without a due date: it comes last, in either database."""
+    """The place in the inbox; a task without a due date comes after `NEVER_DUE`, in either database last."""
 
 
 class Submission(Base):

@@ -13,7 +13,7 @@ down_revision = '0001'
 branch_labels = None
 depends_on = None
 
-NEVER_DUE = datetime(9999, 1, 1, tzinfo=UTC)
+NEVER_DUE = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def upgrade() -> None:
