@@ -446,7 +446,7 @@ REFUSED = {
     "four eyes on nothing": (between(described("userTask", "not_doer_of", "")), "x", "not_doer_of 是空的"),
     "four eyes of a script": (between(described("scriptTask", "not_doer_of", "x", "<script>a = 1</script>")), "x", "不起作用"),
     "misspelt property": (between(described("userTask", "not_doer_off", "x")), "x", "不认识的属性"),
-    "prefix without form": (between(described("userTask", "prefix", "head_")), "x", "prefix"),
+    "prefix without effect": (between(described("userTask", "prefix", "head_", camunda_formKey="note")), "x", "prefix"),
     "prefix that is no name": (between(described("userTask", "prefix", "1", camunda_formKey="decision")), "x", "变量名"),
     "task listener": (between(extended("userTask", "<camunda:taskListener event='create'/>")), "x", "监听器"),
     "inner form": (between(extended("userTask", "<camunda:formData/>")), "x", "内嵌表单"),
@@ -535,6 +535,7 @@ ALLOWED = {
         described("userTask", "not_doer_of", "x", camunda_formKey="decision", camunda_dueDate="rule:approval",
                   camunda_candidateGroups="officer, department_head@JJ, head_of_lead, user:li, ${group}", camunda_priority="50")
     ),
+    "a prefix for any variable": between(described("userTask", "prefix", "head_")),
     "a person by name": between(node("userTask", camunda_assignee="${who}", camunda_dueDate="2021-03-12T09:00")),
     "four eyes on a called process": between(described("userTask", "not_doer_of", "draft_elsewhere")),
     "conditional and plain ways out of a task": choice("a", None, "task"),
