@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 
 from sqlalchemy import select
@@ -19,23 +20,29 @@ def is_table(file: str) -> bool:
     return file.endswith((".dmn", ".dmn11.xml"))
 
 
-def deploy(session: Session, deployment: Deployment, files: Mapping[str, bytes], only_changed: bool) -> list[Problem]:
-    """Make a new version of every decision in the DMN files, or only of those that changed. What is wrong is returned."""
+def findings(files: Mapping[str, bytes]) -> list[Problem]:
+    """Everything in the DMN files that would not decide as it is written."""
     problems: list[Problem] = []
     homes: dict[str, str] = {}
     for file in filter(is_table, files):
         try:
             found = decisions.parse(files[file])
         except DefinitionRefused as refusal:
-            problems += refusal.problems
+            problems += [replace(each, file=file) for each in refusal.problems]
             continue
         for decision in found:
-            if decision.key in homes:
-                reason = f"决策“{decision.key}”在 {homes[decision.key]} 和 {file} 中都有"
-                problems.append(Problem(decision.key, decision.name, reason))
-            homes[decision.key] = file
-            _add_version(session, deployment, file, decision, only_changed)
+            home = homes.setdefault(decision.key, file)
+            if home != file:
+                reason = f"决策“{decision.key}”在 {home} 和 {file} 中都有"
+                problems.append(Problem(decision.key, decision.name, reason, file))
     return problems
+
+
+def deploy(session: Session, deployment: Deployment, files: Mapping[str, bytes], only_changed: bool) -> None:
+    """Make a new version of every decision in the DMN files, or only of those that changed."""
+    for file in filter(is_table, files):
+        for decision in decisions.parse(files[file]):
+            _add_version(session, deployment, file, decision, only_changed)
 
 
 def find(session: Session, key: str) -> DecisionDefinition | None:

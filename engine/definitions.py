@@ -41,7 +41,8 @@ def deploy(
     }
     if not diagrams and not any(map(decision_definitions.is_table, files)):
         raise DefinitionRefused([Problem("", "", "没有 .bpmn 或 .dmn 文件")])
-    findings = deployment_check.findings(diagrams, library.known(session, files, service_names))
+    known = library.known(session, files, service_names)
+    findings = deployment_check.findings(diagrams, known) + decision_definitions.findings(files)
     if findings:
         raise DefinitionRefused(findings)
     homes = {key: file for file, content in diagrams.items() for key, _ in spiff.processes_in(content)}
@@ -51,8 +52,9 @@ def deploy(
     session.add(deployment)
     _store(session, deployment, files)
     # Before the processes, so that their business rule tasks find what came with them as the latest.
-    problems = decision_definitions.deploy(session, deployment, files, only_changed)
+    decision_definitions.deploy(session, deployment, files, only_changed)
     changed: list[ProcessDefinition] = []
+    problems: list[Problem] = []
     for file, content in diagrams.items():
         for key, title in spiff.processes_in(content) or [("", "")]:
             try:

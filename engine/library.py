@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 import forms
 from engine import assignment, deadlines, deployment_check
+from engine.decision_definitions import is_table
 from engine.deployment_check import Known, Process
 from engine.errors import DefinitionRefused
 from engine.models import DecisionDefinition, ProcessDefinition, Resource, Unit
@@ -70,5 +71,5 @@ def _deployed(session: Session, key: str) -> list[bytes]:
 def _decisions(files: Mapping[str, bytes]) -> set[str]:
     """Ids of the decisions in DMN files; whether these are right is told when they are deployed."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
-    roots = [etree.fromstring(content, parser) for file, content in files.items() if file.endswith(".dmn") and content]
+    roots = [etree.fromstring(content, parser) for file, content in files.items() if is_table(file) and content]
     return {each.get("id", "") for root in roots if root is not None for each in root.iter("{*}decision")}

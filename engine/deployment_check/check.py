@@ -64,7 +64,8 @@ def _repeated_keys(diagrams: list[Diagram]) -> Iterator[tuple[str, Problem]]:
 
 def _of_file(diagram: Diagram) -> Findings:
     if not executable(diagram.root):
-        yield Problem("", "", '文件中没有可执行的流程，请在 process 上写 isExecutable="true"')
+        drawn = children(diagram.root, "process") or [diagram.root]
+        yield problem(drawn[0], '文件中没有可执行的流程，请在 process 上写 isExecutable="true"')
     yield from _ids(diagram.root)
     yield from _element(diagram, diagram.root)
     for process in executable(diagram.root):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -227,10 +226,12 @@ def _time_fault(what: str, written: str) -> str | None:
     """Why a text is no time of this kind: neither ISO 8601 nor an expression in `${…}`."""
     if not written:
         return "定时事件没有写时间"
+    literal = timers.literal(written) or ""
     if is_expression(written):
         fixed, value = constant(written)
-        return _time_fault(what, str(value)) if fixed else _expression_fault(written)
-    literal = written.strip("\"'")
+        if not fixed:
+            return None if compiled(written) else f"时间{fault(written)}"
+        literal = str(value)
     try:
         TIME_READERS[what](literal)
     except (InvalidInput, ValueError, OverflowError):
@@ -238,38 +239,16 @@ def _time_fault(what: str, written: str) -> str | None:
     return None
 
 
-def _expression_fault(written: str) -> str | None:
-    return None if compiled(written) else f"时间{fault(written)}"
-
-
-def _read_date(written: str) -> None:
-    if not re.match(r"\d{4}-\d{2}-\d{2}", written):
-        raise ValueError(written)
-    timers.moment(written)
-
-
-def _read_duration(written: str) -> None:
-    if not DURATION.fullmatch(written):
-        raise ValueError(written)
-    timers.after(written, SOME_DAY)
-
-
 def _read_cycle(written: str) -> None:
-    """`R3/P1D`, `R/P1D` or `R3/2021-03-01T08:00/P1D`."""
-    count, *start, every = written.split("/")
-    if not re.fullmatch(r"R[1-9]\d*|R", count) or len(start) > 1:
-        raise ValueError(written)
-    for moment in start:
-        _read_date(moment)
-    _read_duration(every)
-    if timers.after(every, SOME_DAY) <= SOME_DAY:
-        raise ValueError(written)
+    if timers.read_cycle(written).count == 0:
+        raise ValueError(f"no cycles: {written}")
 
 
-DURATION = re.compile(r"P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
-TIME_READERS: dict[str, Callable[[str], None]] = {
-    "timeDate": _read_date, "timeDuration": _read_duration, "timeCycle": _read_cycle,
-}  # fmt: skip
+TIME_READERS: dict[str, Callable[[str], object]] = {
+    "timeDate": timers.moment,
+    "timeDuration": lambda written: timers.after(written, SOME_DAY),
+    "timeCycle": _read_cycle,
+}
 EXAMPLES = {"timeDate": "2021-03-01T08:00", "timeDuration": "P3D", "timeCycle": "R3/P1D"}
 
 DefinitionCheck = Callable[[Diagram, Element, Element], Findings]

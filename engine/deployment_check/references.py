@@ -96,12 +96,13 @@ def _four_eyes(diagram: Diagram, task: Element) -> Findings:
 
 
 def _prefix(diagram: Diagram, task: Element) -> Findings:
-    prefix = properties(task).get("prefix")
+    """What goes before the names of the variables that a task sets; without a form these are any."""
+    prefix, form = properties(task).get("prefix"), camunda(task, "formKey")
     if prefix is None:
         return
-    fields = diagram.known.forms.get(camunda(task, "formKey") or "", frozenset())
+    fields = diagram.known.forms.get(form, frozenset()) if form else {"name"}
     if not fields:
-        yield problem(task, "prefix 只用于表单里有流程变量的用户任务，请删除")
+        yield problem(task, f"表单“{form}”里没有流程变量，prefix 不起作用，请删除")
     for name in sorted(fields):
         if not expressions.is_name(prefix + name):
             yield problem(task, f"加上 prefix 之后“{prefix + name}”不是可用的变量名")

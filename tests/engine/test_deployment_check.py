@@ -324,6 +324,8 @@ REFUSED = {
     "empty duration": (between(catch("x", timer(text="PT"))), "x", "ISO 8601 时长"),
     "negative duration": (between(catch("x", timer(text="-P1D"))), "x", "ISO 8601 时长"),
     "computed nonsense": (between(catch("x", timer(text="${'tomorrow'}"))), "x", "ISO 8601 时长"),
+    "date without dashes": (between(catch("x", timer("Date", "20210301T0800"))), "x", "ISO 8601 日期"),
+    "expression in an expression": (between(catch("x", timer(text="${'${wait}'}"))), "x", "ISO 8601 时长"),
     "broken expression as time": (between(catch("x", timer(text="${a b}"))), "x", "时间"),
     "cron": (at("", boundary(timer("Cycle", "0 0 9 * * ?"), cancelActivity="false")), "x", "ISO 8601 周期"),
     "cycle of no length": (at("", boundary(timer("Cycle", "R3/PT0S"), cancelActivity="false")), "x", "ISO 8601 周期"),
@@ -446,7 +448,7 @@ REFUSED = {
     "four eyes on nothing": (between(described("userTask", "not_doer_of", "")), "x", "not_doer_of 是空的"),
     "four eyes of a script": (between(described("scriptTask", "not_doer_of", "x", "<script>a = 1</script>")), "x", "不起作用"),
     "misspelt property": (between(described("userTask", "not_doer_off", "x")), "x", "不认识的属性"),
-    "prefix without form": (between(described("userTask", "prefix", "head_")), "x", "prefix"),
+    "prefix without effect": (between(described("userTask", "prefix", "head_", camunda_formKey="note")), "x", "prefix"),
     "prefix that is no name": (between(described("userTask", "prefix", "1", camunda_formKey="decision")), "x", "变量名"),
     "task listener": (between(extended("userTask", "<camunda:taskListener event='create'/>")), "x", "监听器"),
     "inner form": (between(extended("userTask", "<camunda:formData/>")), "x", "内嵌表单"),
@@ -535,6 +537,7 @@ ALLOWED = {
         described("userTask", "not_doer_of", "x", camunda_formKey="decision", camunda_dueDate="rule:approval",
                   camunda_candidateGroups="officer, department_head@JJ, head_of_lead, user:li, ${group}", camunda_priority="50")
     ),
+    "a prefix for any variable": between(described("userTask", "prefix", "head_")),
     "a person by name": between(node("userTask", camunda_assignee="${who}", camunda_dueDate="2021-03-12T09:00")),
     "four eyes on a called process": between(described("userTask", "not_doer_of", "draft_elsewhere")),
     "conditional and plain ways out of a task": choice("a", None, "task"),
@@ -799,6 +802,14 @@ def test_deploying_stores_nothing_of_what_is_refused(bureau: Bureau) -> None:
         definitions.deploy(session, "bad", {"p.bpmn": file(between(node("complexGateway"))), "q.bpmn": b"<x/>"})
     assert [each.file for each in refused.value.problems] == ["p.bpmn", "q.bpmn"]
     assert bureau.count(Deployment) == before
+
+
+def test_findings_in_diagrams_and_in_tables_are_told_together(bureau: Bureau) -> None:
+    task_of_rules = node("businessRuleTask", camunda_decisionRef="risk", camunda_resultVariable="level")
+    files = {"p.bpmn": file(line(S, task_of_rules, node("complexGateway", name="c"), E)), "risk.dmn": b"<definitions/>"}
+    with pytest.raises(DefinitionRefused) as refused, db.transaction() as session:
+        definitions.deploy(session, "bad", files)
+    assert [each.file for each in refused.value.problems] == ["p.bpmn", "p.bpmn", "risk.dmn"]
 
 
 def test_the_command_checks_without_a_database(
