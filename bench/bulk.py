@@ -12,13 +12,16 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Table, select
 
 from bench import drivers, ours
-from bench.ours import ABSENT, GROUPS, READER
+from bench.ours import ABSENT, GROUPS, LOGINS, READER
 from bench.script import REVIEW
 from engine import db
-from engine.models import Base, Candidate, HistoryEvent, Job, Person, ProcessInstance, Submission, UserTask
+from engine.models import NEVER_DUE, Base, Candidate, HistoryEvent, Job, Person, ProcessInstance, Submission, UserTask
 
 PER_INSTANCE = 10
 """Open tasks and waiting timers of a stored instance where there are many; with few, each has one."""
+
+STORED = "%Y-%m-%d %H:%M:%S.%f"
+"""How SQLAlchemy keeps a moment in SQLite."""
 
 ASSIGNED = "s.n % 10 < 2"
 """Two tasks of ten have been claimed, by one of fifty people; the others are offered to one of the groups."""
@@ -31,8 +34,8 @@ def fill(url: str, tasks: int) -> None:
         bureau.follow([pattern], REVIEW[:1])
         (timer,) = bureau.start("bench_timer", 1)
         with db.reading() as session:
-            found = select(Person.login, Person.id).where(Person.login.in_([READER, ABSENT]))
-            people = dict(session.execute(found).all())
+            found = select(Person.login, Person.id).where(Person.login.in_([READER, ABSENT, LOGINS["a"]]))
+            people = {row.login: row.id for row in session.execute(found)}
     plain = drivers.connect(url)
     try:
         _prepare(plain)
@@ -49,31 +52,24 @@ def _multiply(plain: drivers.Plain, pattern: str, timer: str, tasks: int, people
     instances = tasks // PER_INSTANCE if tasks > 10_000 else tasks
     mine = f"t.instance_id = '{pattern}'"
     open_one = f"{mine} AND t.activity_id = 'b'"
-    of_instance = f"bench_id('instance', s.n % {instances})"
-    assignee = (
-        f"CASE WHEN NOT {ASSIGNED} THEN NULL WHEN (s.n / 10) % 50 = 0 THEN '{people[READER]}' "
-        f"WHEN (s.n / 10) % 50 = 1 THEN '{people[ABSENT]}' ELSE t.completed_by_id END"
-    )
-    due = f"CASE WHEN s.n % 11 = 0 THEN NULL ELSE bench_moment({_scattered('s.n', 500_000)}) END"
-    group = f"'group_' || ((s.n / 10) % {GROUPS})"
-    _copy(plain, ProcessInstance, f"t.id = '{pattern}'", instances, id="bench_id('instance', s.n)")
+    owner, of_instance = "bench_id('instance', s.n)", f"bench_id('instance', s.n % {instances})"
+    has_date, date = "s.n % 11 > 0", f"bench_moment({_scattered('s.n', 500_000)})"
+    done = "bench_id('done ' || t.activity_id, s.n)"
+    _copy(plain, ProcessInstance, f"t.id = '{pattern}'", instances, id=owner)
     _copy(
         plain, UserTask, open_one, tasks, id="bench_id('task', s.n)", instance_id=of_instance,
-        assignee_id=assignee.replace("t.completed_by_id", f"(SELECT min(id) FROM person WHERE login = '{ours.LOGINS['a']}')"),
-        due_at=due,
+        assignee_id=f"CASE WHEN {ASSIGNED} THEN {_whose(people)} END", due_at=f"CASE WHEN {has_date} THEN {date} END",
     )  # fmt: skip
+    group = f"'group_' || ((s.n / 10) % {GROUPS})"
+    inbox = _whose({login: f"user:{login}" for login in people})
     _copy(
-        plain, Candidate, f"t.user_task_id = (SELECT t.id FROM user_task t WHERE {open_one})", tasks, where=f"NOT {ASSIGNED}", user_task_id="bench_id('task', s.n)", group_key=group, due_at=due,
+        plain, Candidate, f"t.user_task_id = (SELECT t.id FROM user_task t WHERE {open_one})", tasks,
+        user_task_id="bench_id('task', s.n)", group_key=f"CASE WHEN {ASSIGNED} THEN {inbox} ELSE {group} END",
+        due_at=f"CASE WHEN {has_date} THEN {date} ELSE {_never(plain)} END",
     )  # fmt: skip
-    _copy(
-        plain, UserTask, f"{mine} AND t.status = 'completed'", instances, instance_id="bench_id('instance', s.n)",
-        id="bench_id('done ' || t.activity_id, s.n)",
-    )  # fmt: skip
-    _copy(
-        plain, Submission, mine, instances, instance_id="bench_id('instance', s.n)",
-        user_task_id="bench_id('done ' || t.activity_id, s.n)",
-    )  # fmt: skip
-    _copy(plain, HistoryEvent, mine, instances, instance_id="bench_id('instance', s.n)")
+    _copy(plain, UserTask, f"{mine} AND t.status = 'completed'", instances, id=done, instance_id=owner)
+    _copy(plain, Submission, mine, instances, user_task_id=done, instance_id=owner)
+    _copy(plain, HistoryEvent, mine, instances, instance_id=owner)
     _copy(
         plain, Job, f"t.instance_id = '{timer}'", tasks, id="bench_id('job', s.n)", instance_id=of_instance,
         dedupe_key="'timer:' || bench_id('token', s.n)", due_at=f"bench_moment({_scattered('s.n', 30_000_000)})",
@@ -82,14 +78,25 @@ def _multiply(plain: drivers.Plain, pattern: str, timer: str, tasks: int, people
     plain.connection.execute(f"DELETE FROM job WHERE instance_id = '{timer}'")
 
 
+def _whose(by_login: dict[str, str]) -> str:
+    """Of fifty people who have claimed something, one is the reader, one the absent colleague; the others are all the same."""
+    return (
+        f"CASE (s.n / 10) % 50 WHEN 0 THEN '{by_login[READER]}' WHEN 1 THEN '{by_login[ABSENT]}' "
+        f"ELSE '{by_login[LOGINS['a']]}' END"
+    )
+
+
+def _never(plain: drivers.Plain) -> str:
+    moment = NEVER_DUE.strftime(STORED) if plain.is_sqlite else NEVER_DUE.isoformat()
+    return f"'{moment}'" if plain.is_sqlite else f"timestamptz '{moment}'"
+
+
 def _scattered(n: str, seconds: int) -> str:
     """A number of seconds between an hour and `seconds`, as good as random."""
     return f"3600 + ({n} * 7919) % {seconds}"
 
 
-def _copy(
-    plain: drivers.Plain, model: type[Base], pattern: str, times: int, *, where: str = "", **changed: str
-) -> None:
+def _copy(plain: drivers.Plain, model: type[Base], pattern: str, times: int, **changed: str) -> None:
     """Insert the row(s) of `pattern` as often as wanted, with these columns changed; `s.n` counts from 0."""
     table: Table = model.__table__  # type: ignore[assignment]
     names = [column.name for column in table.columns]
@@ -98,7 +105,7 @@ def _copy(
     plain.connection.execute(
         f"WITH RECURSIVE s(n) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT n + 1 FROM s WHERE n + 1 < {times}) "
         f"INSERT INTO {table.name} ({columns}) SELECT {', '.join(values)} FROM s CROSS JOIN {table.name} t "
-        f"WHERE {pattern} {'AND ' + where if where else ''} ORDER BY 1"
+        f"WHERE {pattern} ORDER BY 1"
     )
 
 
@@ -153,5 +160,4 @@ def _uuid(kind: str, n: int) -> str:
 
 
 def _stored(began: datetime, seconds: int) -> str:
-    """A moment as SQLAlchemy stores it in SQLite."""
-    return (began + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return (began + timedelta(seconds=seconds)).strftime(STORED)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
+
 from bench import bare, clients, completions, inbox, jobs, memory, roundtrips, web
 from bench.databases import CannotRun, Workshop, workshop
 from bench.measure import FULL, QUICK, OutOfTime, Ratio, Watch
@@ -45,7 +47,7 @@ def bench(arguments: Namespace) -> int:
         with workshop(scale) as place:
             _say(arguments, f"{_machine()}，{place.version()}")
             ratios = list(_measured(place, Watch(scale.seconds), wanted, arguments))
-    except CannotRun as error:
+    except (CannotRun, psycopg.OperationalError) as error:
         print(error, file=sys.stderr)
         return 2
     ratios.sort(key=lambda ratio: ratio.no)

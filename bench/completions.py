@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from statistics import median
 
 from bench import databases, ours
 from bench.databases import Backend, Database, Workshop

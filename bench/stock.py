@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 from SpiffWorkflow.bpmn import BpmnWorkflow
@@ -71,7 +72,7 @@ class Stock:
             seconds += time.perf_counter() - began
         return seconds / (len(steps) * instances)
 
-    def _complete(self, row: str, task_id: object, step: Decision) -> None:
+    def _complete(self, row: str, task_id: Any, step: Decision) -> None:
         plain = self._plain
         plain.begin()
         revision, state = plain.connection.execute(self._select, (row,)).fetchone()
@@ -82,7 +83,7 @@ class Stock:
             raise RuntimeError("somebody was faster")
         plain.connection.commit()
 
-    def _open_task(self, row: str, activity: str) -> object:
+    def _open_task(self, row: str, activity: str) -> Any:
         state = self._plain.connection.execute(self._select, (row,)).fetchone()[1]
         self._plain.connection.commit()
         return _ready(self._serializer.deserialize_json(state), activity).id
@@ -104,13 +105,13 @@ def _begun(key: str) -> BpmnWorkflow:
     return workflow
 
 
-def _do(workflow: BpmnWorkflow, task: object, step: Decision) -> None:
+def _do(workflow: BpmnWorkflow, task: Any, step: Decision) -> None:
     """The same data as with us: the decision that routes, and what was written, under the activity's own name."""
-    task.data.update(decision=step.decision, **{step.activity: script.submitted(step)})  # type: ignore[attr-defined]
-    task.run()  # type: ignore[attr-defined]
+    task.data.update(decision=step.decision, **{step.activity: script.submitted(step)})
+    task.run()
     workflow.do_engine_steps()
 
 
-def _ready(workflow: BpmnWorkflow, activity: str) -> object:
+def _ready(workflow: BpmnWorkflow, activity: str) -> Any:
     (task,) = workflow.get_tasks(state=TaskState.READY, spec_name=activity)
     return task
