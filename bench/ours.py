@@ -17,7 +17,6 @@ from engine import application, clock, db, definitions, identity, instances, set
 from engine.demonstration import setup
 from engine.identity import Actor
 from engine.models import ProcessInstance, TaskStatus, Unit, UserTask
-from forms import Form
 
 PASSWORD = "password-of-the-benchmark"
 UNIT = "BENCH"
@@ -145,16 +144,10 @@ def _teach_paper() -> None:
             {"type": "textarea", "key": "text", "label": "全文", "validate": {"required": True, "maxLength": 60_000}}
         ]}
     )  # fmt: skip
-    shipped_get, shipped_find = forms.get, forms.find
-
-    def get(key: str) -> Form:
-        return paper if key == PAPER else shipped_get(key)
-
-    def find(key: str) -> Form | None:
-        return paper if key == PAPER else shipped_find(key)
-
-    if forms.get.__module__ != __name__:
-        forms.get, forms.find = get, find  # type: ignore[assignment]
+    shipped, shipped_keys = forms.get, forms.keys()
+    if PAPER not in shipped_keys:
+        forms.get = lambda key: paper if key == PAPER else shipped(key)  # type: ignore[assignment]
+        forms.keys = lambda: shipped_keys | {PAPER}  # type: ignore[assignment]
 
 
 def _organisation() -> dict[str, Any]:
