@@ -20,13 +20,14 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST = (3, 11)
 OLDEST_PIP = (22, 3)
-SOURCES = ["engine", "forms", "bpmn", "web", "tests", "run.py"]
+SOURCES = ["engine", "forms", "bpmn", "web", "tests", "bench", "run.py"]
 
 COMMANDS = {
     "serve": ("启动网页服务（不带命令时即此项）", "web.server:serve"),
     "worker": ("只运行定时作业，不提供网页", "engine.commands:worker"),
     "test": ("运行测试（SQLite 与 PostgreSQL）", "run:run_tests"),
     "check": ("检查代码：格式、类型、分层", "run:run_checks"),
+    "bench": ("测量速度，与目标并列（比率见 bench/README.md）", "bench.command:bench"),
     "clock": ("查看或向前拨动演示环境的时钟", "engine.commands:move_clock"),
     "accounts": ("列出演示账号", "engine.commands:accounts"),
     "admin": ("创建正式环境的管理员", "engine.commands:admin"),
@@ -35,7 +36,7 @@ COMMANDS = {
 }
 """Command → one line of help, and the function that does it; it takes the parsed arguments, returns the exit code."""
 
-FOR_DEVELOPERS = ("test", "check")
+FOR_DEVELOPERS = ("test", "check", "bench")
 
 
 def main(words: list[str]) -> int:
@@ -62,6 +63,9 @@ def parse(words: list[str]) -> argparse.Namespace:
     made["serve"].add_argument("--empty", action="store_true", help="建立正式环境，不装演示数据")
     made["serve"].add_argument("--no-worker", action="store_true", help="不在本进程运行定时作业")
     made["test"].add_argument("--long", action="store_true", help="按完整次数运行；其他参数交给 pytest")
+    made["bench"].add_argument("--quick", action="store_true", help="缩小规模，三分钟以内")
+    made["bench"].add_argument("--json", action="store_true")
+    made["bench"].add_argument("--only", metavar="编号", help="只测这些比率，例如 1,2,12")
     made["clock"].add_argument("--advance", metavar="P3D", help="向前拨多久（ISO 8601）")
     made["accounts"].add_argument("--json", action="store_true")
     made["admin"].add_argument("action", choices=["create"])

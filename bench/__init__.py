@@ -1,1 +1,1 @@
-"""Measurements: of speed, and of how well the engine keeps to BPMN."""
+"""Measurements: what a step costs (`run.py bench`), and how well the engine keeps to BPMN (`conformance`)."""
