@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 import bpmn
-from engine import correlation, db, definitions, instances, jobs, runtime, settings
+from engine import correlation, db, definitions, housekeeping, instances, jobs, runtime, settings
 from engine.plan import service_tasks as plan_tasks
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
@@ -24,10 +24,14 @@ def assemble() -> None:
     definitions.service_names.update(runtime.service_tasks)
     jobs.handlers.update(
         {
-            "timer": runtime.fire_timers, "message": correlation.deliver, "correlate": correlation.deliver_thrown,
-            "start": instances.start_by_job, rounds.MONTHLY: rounds.open_monthly,
+            "timer": runtime.fire_timers,
+            "message": correlation.deliver,
+            "correlate": correlation.deliver_thrown,
+            "start": instances.start_by_job,
+            rounds.MONTHLY: rounds.open_monthly,
+            housekeeping.KIND: housekeeping.sweep,
         }
-    )  # fmt: skip
+    )
 
 
 def open_application(database: str | None = None) -> str:

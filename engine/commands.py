@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import signal
 import sys
 import threading
 from argparse import Namespace
@@ -22,16 +23,18 @@ from engine.spiff.timers import after
 
 
 def worker(arguments: Namespace) -> int:
-    """Tick the scheduler without serving pages, until interrupted."""
+    """Tick the scheduler without serving pages, until interrupted or told to end; the job in hand is finished."""
     application.open_application(arguments.database)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     ticking = scheduler.start()
     print("作业进程已启动，按 Ctrl-C 停止。", flush=True)
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        print("\n已停止。")
+        print("正在停止：做完手上的作业。", flush=True)
     finally:
         ticking.shutdown()
+    print("已停止。")
     return 0
 
 

@@ -5,15 +5,14 @@ What may be done about an incident is in `administration`; here is only the reco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from engine import clock, ids
 from engine.identity import Actor
-from engine.models import Incident, ProcessInstance
+from engine.models import Incident, InstanceStatus, Job, JobState, ProcessInstance
 
 JOB_FAILED = "job.failed"
 STATE_DAMAGED = "state.damaged"
@@ -38,7 +37,7 @@ KINDS = {
     JOB_FAILED: Kind(
         "作业未完成",
         "一项自动作业试了几次都没有做成，已经停下。其他作业和流程不受影响。",
-        "看最后的错误，排除原因后重试。不再需要它时取消作业：流程里等它的地方不会再因它继续。",
+        "排除原因后重试。不再需要它时取消作业，流程里等它的地方不会再因它继续。",
         of_instance=False,
     ),
     STATE_DAMAGED: Kind(
@@ -62,7 +61,9 @@ def record(
     """Open an incident of a job or, for the kinds that stop all of it, of an instance. While one is open a second is the same."""
     if instance_id:
         # Two that meet the same trouble at once take turns, so that the second one finds what the first has written.
-        session.execute(select(ProcessInstance.id).where(ProcessInstance.id == instance_id).with_for_update())
+        session.execute(
+            select(ProcessInstance.id).where(ProcessInstance.id == instance_id).with_for_update(key_share=True)
+        )
     subject = Incident.instance_id == instance_id if KINDS[kind].of_instance else Incident.job_id == job_id
     open_one = select(Incident).where(Incident.kind == kind, subject, Incident.resolved_at.is_(None))
     incident = session.scalars(open_one).first()
@@ -82,16 +83,17 @@ def resolve(session: Session, incident: Incident, how: str, *, actor: Actor) -> 
     session.flush()
 
 
-def pass_with_jobs(session: Session, job_ids: Sequence[str]) -> None:
-    """Close the incidents of jobs that nobody needs any more."""
-    _pass(session, Incident.job_id.in_(job_ids))
+def settle(session: Session) -> None:
+    """Close what has gone away by itself."""
+    gone = update(Incident).where(Incident.resolved_at.is_(None), is_over())
+    session.execute(
+        gone.values(resolved_at=clock.now(), resolution=PASSED).execution_options(synchronize_session=False)
+    )
 
 
-def pass_with_instance(session: Session, instance_id: str) -> None:
-    """Close the incidents of an instance that has ended."""
-    _pass(session, Incident.instance_id == instance_id)
-
-
-def _pass(session: Session, which: object) -> None:
-    mine = update(Incident).where(which, Incident.resolved_at.is_(None))  # type: ignore[arg-type]
-    session.execute(mine.values(resolved_at=clock.now(), resolution=PASSED))
+def is_over() -> ColumnElement[bool]:
+    """The incident needs nobody any more: its job is gone or waits again, or the instance that stood still has ended."""
+    whole = [kind for kind, known in KINDS.items() if known.of_instance]
+    given_up = exists().where(Job.id == Incident.job_id, Job.state == JobState.FAILED)
+    stands = exists().where(ProcessInstance.id == Incident.instance_id, ProcessInstance.status == InstanceStatus.ACTIVE)
+    return or_(and_(Incident.kind.in_(whole), ~stands), and_(Incident.kind.not_in(whole), ~given_up))

@@ -1,30 +1,121 @@
 """Everything that must happen later is a row written in the transaction of its cause, and done once when it is due.
 
-A worker claims a due row for the length of a lease, then acts and deletes the row in one transaction; whoever lost the
-lease finds another holder in the row and does nothing. A handler that fails is tried again, then becomes an incident.
+A worker claims due rows in batches for the length of a lease, then takes one after the other: act and delete the row, in
+one transaction, while it is still ours. Whoever lost the lease meanwhile finds another holder or no row, and what it did
+is rolled back. A failure is tried again later; the last one becomes an incident.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from engine import clock, ids
-from engine.db import transaction
-from engine.models import Incident, Job, JobState, ProcessInstance
+from engine import clock, ids, incidents
+from engine.db import reading, transaction
+from engine.errors import EngineError
+from engine.models import InstanceStatus, Job, JobState, ProcessInstance, table
+from engine.spiff import StateDamaged
 
 LEASE = timedelta(minutes=2)
+BATCH = 50
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 """Waiting time after the first, second and third failure; the fourth becomes an incident."""
+ATTEMPTS = len(BACKOFF) + 1
 
 Handler = Callable[[Session, Mapping[str, Any]], None]
 handlers: dict[str, Handler] = {}
 """Kind → what does it; filled by `application.assemble`."""
+
+MOVING = ("timer", "message")
+"""Kinds that can do nothing to an instance that has ended. Others may still be due: what it has thrown, for one."""
+
+log = logging.getLogger(__name__)
+
+JOB, INSTANCE = table(Job), table(ProcessInstance)
+INSERT = {
+    "postgresql": postgresql.insert(JOB).on_conflict_do_nothing(index_elements=["dedupe_key"]),
+    "sqlite": sqlite.insert(JOB).on_conflict_do_nothing(index_elements=["dedupe_key"]),
+}
+NOW = bindparam("now", type_=JOB.c.due_at.type)
+BUSY = select(JOB.c.instance_id).where(
+    JOB.c.state == JobState.HELD, JOB.c.lease_until > NOW, JOB.c.instance_id.is_not(None)
+)  # fmt: skip
+"""The instances that a worker has in its hands."""
+
+
+def _queue(*which: ColumnElement[bool]) -> Select[Any]:
+    """Jobs of instances nobody is busy with, first due first.
+
+    Ordered even where one row is enough: it keeps PostgreSQL on the index, whatever it believes about the table.
+    """
+    free = or_(JOB.c.instance_id.is_(None), JOB.c.instance_id.not_in(BUSY))
+    columns = JOB.c.id, JOB.c.kind, JOB.c.payload, JOB.c.dedupe_key, JOB.c.instance_id, JOB.c.attempts
+    return select(*columns).where(*which, free).order_by(JOB.c.due_at).limit(bindparam("most", type_=Integer))
+
+
+DUE = _queue(JOB.c.state == JobState.WAITING, JOB.c.due_at <= NOW)
+LEFT = _queue(JOB.c.state == JobState.HELD, JOB.c.lease_until <= NOW)
+"""Those whose worker never came back."""
+LOOK = select(*(queue.with_only_columns(JOB.c.id).scalar_subquery() for queue in (DUE, LEFT)))
+MINE = and_(JOB.c.id == bindparam("its_id"), JOB.c.lease == bindparam("its_lease"))
+HELD = select(JOB.c.id).where(MINE, JOB.c.lease_until > NOW)
+CANCEL = delete(JOB).where(JOB.c.dedupe_key.in_(bindparam("keys", expanding=True)))
+CANCELLED = "jobs.cancelled"
+"""Under this a session keeps what was cancelled in it."""
+FINISH = delete(JOB).where(MINE, JOB.c.lease_until > NOW)
+PICKING = 0x7069636B
+"""The advisory lock under which one worker at a time picks its jobs on PostgreSQL."""
+
+
+class UnknownKind(EngineError):
+    """A job that nothing here knows how to do."""
+
+
+class LeaseLost(EngineError):
+    """The job is no longer this worker's: it was taken by another, or took too long."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Something to happen at `due_at`. A second one with the same `dedupe_key` is silently the same wish."""
+
+    kind: str
+    due_at: datetime
+    payload: Mapping[str, Any]
+    dedupe_key: str
+    instance_id: str | None = None
+    """The instance it belongs to. Jobs of one instance are done one after the other, in the order of their due time."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job in this worker's hands, until its lease runs out."""
+
+    id: str
+    kind: str
+    payload: Mapping[str, Any]
+    dedupe_key: str
+    instance_id: str | None
+    attempts: int
+    lease: str
+    until: datetime
+
+    def leaves_time(self) -> bool:
+        """Whether there is enough of the lease left to begin: a job late in its batch must not be cut off by its neighbours."""
+        return self.until - clock.now() >= LEASE / 2
+
+    def key(self) -> dict[str, Any]:
+        """What finds its row, unless another worker has taken it."""
+        return {"its_id": self.id, "its_lease": self.lease, "now": clock.now()}
 
 
 def add(
@@ -37,73 +128,186 @@ def add(
     instance_id: str | None = None,
 ) -> None:
     """Remember to do something. A second row with the same `dedupe_key` is silently the same wish."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    row = {
-        "id": ids.new(), "kind": kind, "due_at": due_at, "payload": dict(payload), "dedupe_key": dedupe_key,
-        "instance_id": instance_id, "state": JobState.WAITING, "attempts": 0,
-    }  # fmt: skip
-    session.execute(dialect.insert(Job).values(row).on_conflict_do_nothing(index_elements=["dedupe_key"]))
+    add_many(session, [Planned(kind, due_at, payload, dedupe_key, instance_id)])
 
 
-def cancel(session: Session, dedupe_key: str) -> None:
-    session.execute(delete(Job).where(Job.dedupe_key == dedupe_key))
+def add_many(session: Session, planned: Iterable[Planned]) -> None:
+    """The same for several at once; in one round trip."""
+    rows = [
+        {
+            "id": ids.new(), "kind": each.kind, "due_at": each.due_at, "payload": dict(each.payload),
+            "dedupe_key": each.dedupe_key, "instance_id": each.instance_id, "state": JobState.WAITING, "attempts": 0,
+        }
+        for each in planned
+    ]  # fmt: skip
+    if rows:
+        connection = session.connection()
+        connection.execute(INSERT[connection.dialect.name], rows)
 
 
-def run_due(limit: int = 1_000) -> int:
-    """Do what is due, one transaction each, until nothing is left or `limit` is reached; how many were done."""
-    done = 0
-    while done < limit and (claimed := _claim()):
-        _do(*claimed)
-        done += 1
-    return done
+def cancel(session: Session, *dedupe_keys: str) -> None:
+    """Forget what was to happen. The caller holds the lock of the instance it was to happen to.
+
+    A job may so cancel itself: a timer that fires ends the wait it was set for. Who finds the wait under the lock is the
+    one who does the job, whatever became of the lease.
+    """
+    session.info.setdefault(CANCELLED, set()).update(dedupe_keys)
+    session.connection().execute(CANCEL, {"keys": dedupe_keys})
 
 
-def _claim() -> tuple[str, str, str | None] | None:
-    """Take the oldest due row: its id, the lease under which it may be acted upon, and the instance it is about."""
+def revive(session: Session, which: ColumnElement[bool]) -> None:
+    """Let jobs that gave up be tried again, now and as if for the first time."""
+    again = {"state": JobState.WAITING, "attempts": 0, "due_at": clock.now()}
+    session.execute(update(JOB).where(which, JOB.c.state == JobState.FAILED).values(again))
+
+
+def drop(session: Session, which: ColumnElement[bool]) -> None:
+    """Do away with jobs that gave up."""
+    session.execute(delete(JOB).where(which, JOB.c.state == JobState.FAILED))
+
+
+def drop_late(session: Session) -> None:
+    """Do away with jobs that gave up on an instance which has ended meanwhile."""
+    ended = exists().where(INSTANCE.c.id == JOB.c.instance_id, INSTANCE.c.status != InstanceStatus.ACTIVE)
+    drop(session, and_(JOB.c.kind.in_(MOVING), ended))
+
+
+def is_any_due(session: Session) -> bool:
+    """Whether there is something to claim: two looks into one index, however many jobs wait."""
+    return any(session.execute(LOOK, {"now": clock.now(), "most": 1}).one())
+
+
+def run_due(limit: int = 1_000, *, stop: Event | None = None) -> int:
+    """Do what is due until nothing is left, `limit` is reached or `stop` is set; how many were tried."""
+    with reading() as session:
+        if not is_any_due(session):
+            return 0
+    tried = 0
+    while tried < limit and not (stop and stop.is_set()) and (batch := claim(min(BATCH, limit - tried))):
+        tried += work_off(batch, stop)
+    return tried
+
+
+def claim(limit: int = BATCH) -> list[Claim]:
+    """Take the jobs that are due first. While they are held, nobody gets them or anything else of their instances.
+
+    One that was left behind is taken alone: it may have taken the others of its batch down with its worker.
+    """
     with transaction() as session:
-        now = clock.now()
-        free = or_(Job.lease_until.is_(None), Job.lease_until < now)
-        due = select(Job).where(Job.state == JobState.WAITING, Job.due_at <= now, free)
-        job = session.scalar(due.order_by(Job.due_at).limit(1).with_for_update(skip_locked=True))
-        if job is None:
-            return None
-        job.lease, job.lease_until = ids.new(), now + LEASE
-        job.attempts += 1
-        return job.id, job.lease, job.instance_id
+        if session.get_bind().dialect.name == "postgresql":
+            # Two that pick at once would not see each other's choice and share out the jobs of one instance.
+            session.execute(select(func.pg_advisory_xact_lock(PICKING)))
+        rows = _pick(session, LEFT, 1) or _pick(session, DUE, limit)
+        lease, until = ids.new(), clock.now() + LEASE
+        held = {"state": JobState.HELD, "lease": lease, "lease_until": until, "attempts": JOB.c.attempts + 1}
+        if rows:
+            session.execute(update(JOB).where(JOB.c.id.in_([row.id for row in rows])).values(held))
+        return [
+            Claim(row.id, row.kind, row.payload, row.dedupe_key, row.instance_id, row.attempts + 1, lease, until)
+            for row in rows
+        ]
 
 
-def _do(job_id: str, lease: str, instance_id: str | None) -> None:
+def work_off(batch: Sequence[Claim], stop: Event | None = None) -> int:
+    """Do what was claimed, in order; what is not begun in time is given back. How many were tried."""
+    for number, job in enumerate(batch):
+        if not job.leaves_time() or (stop and stop.is_set()):
+            _give_back(batch[number:])
+            return number
+        _do(job)
+    return len(batch)
+
+
+def _pick(session: Session, which: Select[Any], most: int) -> Sequence[Row[Any]]:
+    return session.execute(which.with_for_update(skip_locked=True), {"now": clock.now(), "most": most}).all()
+
+
+def _do(job: Claim) -> None:
     try:
+        if job.attempts > ATTEMPTS:
+            raise LeaseLost("no worker came back from it", advice="做这项作业的进程几次都没有做完就中断了。")
         with transaction() as session:
-            # First the instance, then its job, as a step does that cancels a timer: else each would wait for the other.
-            about = select(ProcessInstance.id).where(ProcessInstance.id == instance_id)
-            session.execute(about.with_for_update(key_share=True))
-            job = session.scalar(select(Job).where(Job.id == job_id, Job.lease == lease).with_for_update())
-            if job is None:
+            if _is_held(session, job):
+                _handler(job)(session, job.payload)
+                _finish(session, job)
+    except Exception as error:  # whatever a handler raises must not stop the worker; it is kept with the job
+        _note_failure(job, error)
+
+
+def _handler(job: Claim) -> Handler:
+    found = handlers.get(job.kind)
+    if found is None:
+        raise UnknownKind(f"no handler for jobs of kind {job.kind}", advice=f"系统不认识“{job.kind}”这类作业。")
+    return found
+
+
+def _is_held(session: Session, job: Claim) -> bool:
+    return session.connection().execute(HELD, job.key()).first() is not None
+
+
+def _finish(session: Session, job: Claim) -> None:
+    """Delete the row, or refuse what was done: it counts only as long as the lease lasts."""
+    if job.until > clock.now():
+        if job.dedupe_key in session.info.get(CANCELLED, ()):
+            return
+        connection = session.connection()
+        if connection.execute(FINISH, job.key()).rowcount or connection.dialect.name == "sqlite":
+            # On SQLite nobody else can have written since we looked.
+            return
+        # The handler may have deleted the row without a word. From outside the transaction it is still there then, and
+        # locked. If it is not, somebody else was faster.
+        with reading() as outside:
+            if _is_held(outside, job):
                 return
-            handlers[job.kind](session, job.payload)
-            session.execute(delete(Job).where(Job.id == job_id, Job.lease == lease))
-    except Exception as error:  # whatever a handler raises must not stop the worker; it is kept as an incident
-        _note_failure(job_id, lease, error)
+    raise LeaseLost("the lease ran out before the job was done", advice="作业没有在规定时间内做完。")
 
 
-def _note_failure(job_id: str, lease: str, error: Exception) -> None:
+def _give_back(batch: Sequence[Claim]) -> None:
+    """Let others have what was not begun, as if it had not been claimed."""
     with transaction() as session:
-        job = session.scalar(select(Job).where(Job.id == job_id, Job.lease == lease).with_for_update())
-        if job is None:
+        mine = JOB.c.id.in_([job.id for job in batch]), JOB.c.lease == batch[0].lease
+        free = {"state": JobState.WAITING, "lease": None, "lease_until": None, "attempts": JOB.c.attempts - 1}
+        session.execute(update(JOB).where(*mine).values(free))
+
+
+def _note_failure(job: Claim, error: Exception) -> None:
+    """Try again later, or give up and let an administrator look. Whose lease was taken by another has nothing to say."""
+    with suppress(LeaseLost), transaction() as session:
+        if isinstance(error, EngineError) and _comes_too_late(session, job):
+            session.connection().execute(delete(JOB).where(MINE), job.key())
             return
-        if job.attempts <= len(BACKOFF):
-            job.due_at = clock.now() + BACKOFF[job.attempts - 1]
-            job.lease = job.lease_until = None
-            return
-        job.state = JobState.FAILED
-        session.add(
-            Incident(
-                id=ids.new(),
-                kind="job.failed",
-                message=f"{job.kind}: {type(error).__name__}: {error}"[:2_000],
-                instance_id=job.instance_id,
-                job_id=job.id,
-                created_at=clock.now(),
-            )
-        )
+        after: dict[str, Any] = {"error": _told(error), "lease": None, "lease_until": None}
+        if _becomes_incident(session, job, error):
+            after |= {"state": JobState.FAILED}
+        else:
+            after |= {"state": JobState.WAITING, "due_at": clock.now() + BACKOFF[job.attempts - 1]}
+        if not session.connection().execute(update(JOB).where(MINE).values(after), job.key()).rowcount:
+            raise LeaseLost("this failure is no longer ours to note")
+        log.warning("job %s (%s), attempt %d", job.id, job.kind, job.attempts, exc_info=error)
+
+
+def _becomes_incident(session: Session, job: Claim, error: Exception) -> bool:
+    """Whether to give up: after the last attempt, and at once where no other attempt can mend it."""
+    message = getattr(error, "advice", "") or _told(error)
+    if isinstance(error, StateDamaged):
+        damaged = error.instance_id or job.instance_id
+        incidents.record(session, incidents.STATE_DAMAGED, message, instance_id=damaged, job_id=job.id)
+        if damaged == job.instance_id:
+            return True
+    if job.attempts >= ATTEMPTS or isinstance(error, UnknownKind):
+        incidents.record(session, incidents.JOB_FAILED, message, instance_id=job.instance_id, job_id=job.id)
+        return True
+    return False
+
+
+def _comes_too_late(session: Session, job: Claim) -> bool:
+    """The instance it was to move has come to its end: what that refuses now needs nobody's attention."""
+    moved = INSTANCE.c.id == job.payload.get("instance_id"), INSTANCE.c.status != InstanceStatus.ACTIVE
+    return session.execute(select(INSTANCE.c.id).where(*moved)).first() is not None
+
+
+def _told(error: Exception) -> str:
+    """The reason without the statement that a database error carries along, in signs that any database stores."""
+    reason = getattr(error, "orig", None) or error
+    written = f"{type(error).__name__}: {reason}".replace("\0", "")[: incidents.MOST]
+    return written.encode("utf-8", "replace").decode()

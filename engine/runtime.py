@@ -18,13 +18,13 @@ from engine.db import batched
 from engine.errors import InvalidState, NotFound
 from engine.history import Entry
 from engine.identity import Actor
+from engine.jobs import Planned
 from engine.models import (
     NEVER_DUE,
     Candidate,
     EventKind,
     EventSubscription,
     InstanceStatus,
-    Job,
     ProcessInstance,
     Submission,
     TaskStatus,
@@ -35,7 +35,7 @@ from engine.models import (
 from engine.spiff import Activity, Execution, Passed, Services, StateDamaged, Wait
 
 INSTANCE, TASK, UNIT = table(ProcessInstance), table(UserTask), table(Unit)
-CANDIDATE, SUBSCRIPTION, JOB = table(Candidate), table(EventSubscription), table(Job)
+CANDIDATE, SUBSCRIPTION = table(Candidate), table(EventSubscription)
 SUBMISSION = table(Submission)
 FIRST_YEAR = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -314,13 +314,14 @@ class _Step:
 
     def _wait(self, gone: list[Wait], new: list[Wait]) -> None:
         """Jobs for timers and subscriptions for messages, as many as there are waits for them."""
-        self._each(_DROP_JOB, ({"wanted": f"timer:{wait.token_id}"} for wait in gone if wait.due_at))
-        for wait in new:
-            if wait.due_at:
-                jobs.add(
-                    self.session, "timer", wait.due_at, {"instance_id": self.instance.id},
-                    dedupe_key=f"timer:{wait.token_id}", instance_id=self.instance.id,
-                )  # fmt: skip
+        ended = [f"timer:{wait.token_id}" for wait in gone if wait.due_at]
+        if ended:
+            jobs.cancel(self.session, *ended)
+        planned = [
+            Planned("timer", wait.due_at, {"instance_id": self.instance.id}, f"timer:{wait.token_id}", self.instance.id)
+            for wait in new if wait.due_at
+        ]  # fmt: skip
+        jobs.add_many(self.session, planned)
         self._each(_DROP_SUBSCRIPTIONS, ({"wanted": wait.token_id} for wait in gone if _is_subscription(wait)))
         rows = [
             {"token_id": wait.token_id, "instance_id": self.instance.id, "activity_id": wait.activity.id,
@@ -367,7 +368,6 @@ _ADD_CANDIDATE = insert(CANDIDATE)
 _ADD_SUBSCRIPTION = insert(SUBSCRIPTION)
 _DROP_CANDIDATES = delete(CANDIDATE).where(CANDIDATE.c.user_task_id == bindparam("wanted"))
 _DROP_SUBSCRIPTIONS = delete(SUBSCRIPTION).where(SUBSCRIPTION.c.token_id == bindparam("wanted"))
-_DROP_JOB = delete(JOB).where(JOB.c.dedupe_key == bindparam("wanted"))
 _CANCEL_TASK = (
     update(TASK)
     .where(TASK.c.id == bindparam("wanted"), TASK.c.status == TaskStatus.OPEN)

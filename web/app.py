@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
-from engine import clock, db, errors, identity, settings, spiff
-from web import auth, health, instances, plan, rest, supervision, user_tasks, vendor, wording
+from engine import administration, clock, db, errors, identity, settings, spiff
+from web import auth, health, incidents, instances, plan, rest, supervision, user_tasks, vendor, wording
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -47,7 +47,7 @@ def create_app() -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     csrf.init_app(app)
-    for module in (auth, health, instances, plan, supervision, user_tasks, vendor):
+    for module in (auth, health, incidents, instances, plan, supervision, user_tasks, vendor):
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
@@ -98,15 +98,19 @@ def _harden(response: Response) -> Response:
 def _shared_by_all_pages() -> dict[str, object]:
     shared = {"actor": g.get("actor"), "now": clock.now(), "bootstrap": vendor.BOOTSTRAP}
     if g.get("without_database"):
-        return {**shared, "demonstration": False, "waiting": "0"}
+        return {**shared, "demonstration": False, "waiting": "0", "trouble": None}
     with db.reading() as opened:
         waiting = user_tasks.waiting(opened, g.actor) if g.get("actor") else "0"
-        return {**shared, "demonstration": settings.is_demonstration(opened), "waiting": waiting}
+        trouble = incidents.open_count(opened, g.actor) if g.get("actor") else None
+        demonstration = settings.is_demonstration(opened)
+        return {**shared, "demonstration": demonstration, "waiting": waiting, "trouble": trouble}
 
 
 def _refuse(error: errors.EngineError) -> ResponseReturnValue:
     # The page that says the database is gone must not ask it for anything.
     g.without_database = isinstance(error, db.Unavailable)
+    if isinstance(error, spiff.StateDamaged):
+        administration.report(error)
     if rest.is_rest(request.path):
         return rest.refuse(error, status_of(error))
     return _page(status_of(error), error.advice or "无法完成，请返回上一页。")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 from argparse import Namespace
 
@@ -24,6 +25,7 @@ def serve(arguments: Namespace) -> int:
         server = create_server(create_app(), host=arguments.host, port=arguments.port, threads=THREADS, ident="bihuan")
     except OSError as error:
         raise EngineError(str(error), advice=_why_not(error, arguments)) from error
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     ticking = None if arguments.no_worker else scheduler.start()
     _welcome(arguments, kind)
     try:

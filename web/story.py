@@ -19,6 +19,8 @@ SAID = {
     "user_task.claimed": "认领",
     "user_task.unclaimed": "退回认领",
     "user_task.cancelled": "待办取消",
+    "incident.retried": "异常后重试",
+    "incident.cancelled": "异常后取消",
     "finding.closed": "问题销号",
     "point.archived": "归档登记",
 }
@@ -86,7 +88,7 @@ def _verdict(submission: Submission | None) -> str:
 
 def _event(event: HistoryEvent, names: dict[str, str], submission: Submission | None) -> Event:
     what = f"{_verdict(submission)}：{event.activity_name}" if event.kind == COMPLETED else SAID[event.kind]
-    if event.kind == "instance.terminated":
+    if event.detail.get("reason"):
         what += f"（{event.detail['reason']}）"
     who = names.get(event.actor_id or "", "系统")
     return Event(

@@ -228,6 +228,8 @@ class RememberedAnswer(Base):
 
 class JobState(StrEnum):
     WAITING = "waiting"
+    HELD = "held"
+    """In a worker's hands, or left there: once `lease_until` has passed, anybody may take it."""
     FAILED = "failed"
     """Gave up after its last attempt; the incident beside it says why."""
 
@@ -277,6 +279,7 @@ class Incident(Base):
     """`retried`, `cancelled`, or `passed` when it went away by itself."""
 
     instance: Mapped[ProcessInstance | None] = relationship()
+    resolved_by: Mapped[Person | None] = relationship()
 
 
 class EventKind(StrEnum):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import effects
 from tests.driver import PASSWORD, Bureau
 from tests.scenarios.test_work_point import overseer_of, school_of
 from tests.server import Server
@@ -87,6 +88,39 @@ def test_the_main_path(
     browser.close()
     assert server.stop() == 0
     assert [each for each in complaints if "422" not in each] == []
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_an_administrator_gives_up_a_job_on_a_phone(chromium: Any, bureau: Bureau, tmp_path: Path) -> None:
+    effects.plan("a" * 60, kind="test.from_the_future", instance_id=bureau.point(5))
+    bureau.settle()
+    server = Server(bureau.database, tmp_path, worker=False)
+    phone = chromium.new_context(viewport={"width": 360, "height": 740})
+    page = phone.new_page()
+
+    def look(what: str) -> None:
+        page.locator("h1").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/incident-{what}.png", full_page=True)
+
+    page.goto(f"{server.address}/login?next=/incidents")
+    page.fill("#login", "sysadmin")
+    page.fill("#password", PASSWORD)
+    page.get_by_role("button", name="登录").click()
+    look("open")
+    page.get_by_role("link", name="取消作业…").click()
+    page.get_by_role("button", name="取消作业").click()
+    assert "请写明取消的原因" in page.locator(".error-text").inner_text()
+    look("refused")
+    page.get_by_label("原因").fill("对方系统已停用")
+    page.get_by_role("button", name="取消作业").click()
+    assert "已取消作业" in page.locator("[role=status]").inner_text()
+    page.get_by_role("link", name="已处理").click()
+    look("resolved")
+    phone.close()
+    assert server.stop() == 0
+    assert effects.open_incidents() == []
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

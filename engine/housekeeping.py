@@ -1,0 +1,34 @@
+"""Once a day: do away with rows that only served for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, or_
+from sqlalchemy.orm import Session
+
+from engine import administration, clock, identity, jobs
+from engine.models import LoginSession, RememberedAnswer
+
+KIND = "housekeeping"
+HOUR = 3
+ANSWERS_KEPT = timedelta(days=7)
+"""How long a client may repeat a request and get the answer of the first time."""
+
+
+def schedule(session: Session) -> None:
+    """Remember to sweep in the coming night. Twice is once."""
+    night = clock.start_of(clock.today() + timedelta(days=1), HOUR)
+    jobs.add(session, KIND, night, {}, dedupe_key=f"{KIND}:{night:%Y-%m-%d}")
+
+
+def sweep(session: Session, payload: Mapping[str, Any]) -> None:
+    """Job handler: do away with answers nobody will ask for again, browser sessions that have run out, troubles that are over."""
+    now = clock.now()
+    session.execute(delete(RememberedAnswer).where(RememberedAnswer.at < now - ANSWERS_KEPT))
+    over = or_(LoginSession.seen_at < now - identity.IDLE, LoginSession.opened_at < now - identity.LONGEST)
+    session.execute(delete(LoginSession).where(over))
+    administration.tidy(session)
+    schedule(session)
