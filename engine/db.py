@@ -7,6 +7,7 @@ Everything behind the door only works in it. Pages that merely look open `readin
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ import orjson
 import psycopg
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
@@ -26,6 +27,8 @@ from sqlalchemy.types import TypeDecorator
 from engine.errors import Conflict, EngineError
 
 BUSY_TIMEOUT_MS = 10_000
+IDLE_SECONDS = 2
+LAST_USED = "last used"
 
 
 LOST_RACE = {"23505", "40001", "40P01"}
@@ -85,9 +88,8 @@ def open_database(url: str) -> Engine:
         _engine = create_engine(address, json_serializer=to_json, json_deserializer=orjson.loads)
         _teach_sqlite(_engine)
     elif address.drivername == "postgresql+psycopg":
-        _engine = create_engine(
-            address, json_serializer=to_json, json_deserializer=orjson.loads, pool_pre_ping=True, pool_size=20
-        )
+        _engine = create_engine(address, json_serializer=to_json, json_deserializer=orjson.loads, pool_size=20)
+        _ping_the_idle(_engine)
     else:
         raise Unavailable(
             f"unsupported database {address.drivername}",
@@ -202,6 +204,22 @@ def _advice_on(reason: str) -> str:
         if sign in reason:
             return advice
     return "暂时连接不上数据库，没有保存；请稍后再试。"
+
+
+def _ping_the_idle(target: Engine) -> None:
+    """Ask a connection that nobody used for a while whether it still lives; one that is in use would only wait for it."""
+
+    @event.listens_for(target.pool, "checkin")
+    def note(_connection: Any, record: Any) -> None:
+        record.info[LAST_USED] = time.monotonic()
+
+    @event.listens_for(target.pool, "checkout")
+    def ping(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get(LAST_USED, time.monotonic()) > IDLE_SECONDS:
+            try:
+                target.dialect.do_ping(connection)
+            except Exception as error:
+                raise DisconnectionError from error
 
 
 def _teach_sqlite(target: Engine) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.models import HistoryEvent, ProcessInstance, table
+from engine.statements import Prepared
 
 COVERED = (
     "instance_id", "number", "kind", "at", "actor_id", "process_key", "activity_id", "activity_type",
@@ -59,21 +60,19 @@ def record(session: Session, instance: Chained, entries: Iterable[Entry]) -> Non
         row["hash"] = instance.history_head = digest(row, instance.history_head)
         instance.history_length += 1
         rows.append(row)
-    if rows:
-        session.connection().execute(_ADD, rows)
+    _ADD.execute(session.connection(), rows)
 
 
 def note(session: Session, instance: Chained, entry: Entry) -> None:
     """Append outside a step: the head is written at once."""
     record(session, instance, [entry])
-    session.connection().execute(
-        _WRITE_HEAD, {"wanted": instance.id, "length": instance.history_length, "head": instance.history_head}
-    )  # fmt: skip
+    head = {"wanted": instance.id, "length": instance.history_length, "head": instance.history_head}
+    _WRITE_HEAD.execute(session.connection(), [head])
 
 
-_ADD = insert(table(HistoryEvent))
+_ADD = Prepared(insert(table(HistoryEvent)), *COVERED, "hash")
 _INSTANCE = table(ProcessInstance)
-_WRITE_HEAD = (
+_WRITE_HEAD = Prepared(
     update(_INSTANCE)
     .where(_INSTANCE.c.id == bindparam("wanted"))
     .values(history_length=bindparam("length"), history_head=bindparam("head"))

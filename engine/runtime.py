@@ -33,6 +33,7 @@ from engine.models import (
     table,
 )
 from engine.spiff import Activity, Execution, Passed, Services, StateDamaged, Wait
+from engine.statements import Prepared
 
 INSTANCE, TASK, UNIT = table(ProcessInstance), table(UserTask), table(Unit)
 CANDIDATE, SUBSCRIPTION = table(Candidate), table(EventSubscription)
@@ -69,17 +70,13 @@ class Task(NamedTuple):
     activity_id: str
     name: str
     form_key: str | None
-    lane: str | None
     round: int
     candidate_groups: list[Any]
     excluded: list[Any]
     assignee_id: str | None
     due_at: datetime | None
-    due_reason: str | None
     created_at: datetime
     status: str
-    ended_at: datetime | None
-    completed_by_id: str | None
 
 
 class ServiceTask(Protocol):
@@ -200,10 +197,9 @@ def activity_of(session: Session, instance: Instance, task: Task) -> Activity:
 def offer(session: Session, task: Task, assignee_login: str | None = None) -> None:
     """Put a user task into the inbox of its assignee, or into those of its groups; out of all others."""
     connection = session.connection()
-    connection.execute(delete(CANDIDATE).where(CANDIDATE.c.user_task_id == task.id))
+    _DROP_CANDIDATES.execute(connection, [{"wanted": task.id}])
     rows = list(_inbox_rows(task.id, behind_all(task.due_at, task.created_at), assignee_login, task.candidate_groups))
-    if rows:
-        connection.execute(insert(CANDIDATE), rows)
+    _ADD_CANDIDATE.execute(connection, rows)
 
 
 def _services(session: Session, instance: Any, actor: Actor | None) -> Services:
@@ -343,14 +339,11 @@ class _Step:
                 self.session, finished, instance_id=instance.parent_id, dedupe_key=f"finished:{instance.id}"
             )  # fmt: skip
 
-    def _each(self, statement: Any, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Execute a statement for each of these rows, if there are any."""
-        parameters = list(rows)
-        if parameters:
-            self.connection.execute(statement, parameters if len(parameters) > 1 else parameters[0])
+    def _each(self, statement: Prepared, rows: Iterable[Mapping[str, Any]]) -> None:
+        statement.execute(self.connection, list(rows))
 
 
-_WRITE = (
+_WRITE = Prepared(
     update(INSTANCE)
     .where(INSTANCE.c.id == bindparam("wanted"))
     .values(
@@ -363,12 +356,14 @@ _DOERS = select(SUBMISSION.c.submitted_by_id).where(
     SUBMISSION.c.instance_id == bindparam("instance"),
     SUBMISSION.c.activity_id.in_(bindparam("checked", expanding=True)),
 )
-_ADD_TASK = insert(TASK)
-_ADD_CANDIDATE = insert(CANDIDATE)
-_ADD_SUBSCRIPTION = insert(SUBSCRIPTION)
-_DROP_CANDIDATES = delete(CANDIDATE).where(CANDIDATE.c.user_task_id == bindparam("wanted"))
-_DROP_SUBSCRIPTIONS = delete(SUBSCRIPTION).where(SUBSCRIPTION.c.token_id == bindparam("wanted"))
-_CANCEL_TASK = (
+_ADD_TASK = Prepared(insert(TASK), *Task._fields, "lane", "due_reason")
+_ADD_CANDIDATE = Prepared(insert(CANDIDATE), "user_task_id", "group_key", "due_at")
+_ADD_SUBSCRIPTION = Prepared(
+    insert(SUBSCRIPTION), "token_id", "instance_id", "activity_id", "kind", "name", "correlation_key"
+)  # fmt: skip
+_DROP_CANDIDATES = Prepared(delete(CANDIDATE).where(CANDIDATE.c.user_task_id == bindparam("wanted")))
+_DROP_SUBSCRIPTIONS = Prepared(delete(SUBSCRIPTION).where(SUBSCRIPTION.c.token_id == bindparam("wanted")))
+_CANCEL_TASK = Prepared(
     update(TASK)
     .where(TASK.c.id == bindparam("wanted"), TASK.c.status == TaskStatus.OPEN)
     .values(status=TaskStatus.CANCELLED, ended_at=bindparam("at"))

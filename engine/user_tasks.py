@@ -17,6 +17,7 @@ from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Candidate, Person, ProcessInstance, Submission, TaskStatus, UserTask, table
 from engine.runtime import Task
+from engine.statements import Prepared
 
 PAGE = 50
 MOST_COUNTED = 100
@@ -178,12 +179,12 @@ def _keep(session: Session, task: Task, data: dict[str, Any], actor: Actor) -> N
     """What was submitted, and that the task is done."""
     connection, now = session.connection(), clock.now()
     with batched(session):
-        connection.execute(_DO, {"wanted": task.id, "at": now, "who": actor.id})
-        connection.execute(
-            _SUBMIT,
-            {"user_task_id": task.id, "instance_id": task.instance_id, "activity_id": task.activity_id,
-             "form_key": task.form_key, "data": data, "submitted_by_id": actor.id, "submitted_at": now},
-        )  # fmt: skip
+        _DO.execute(connection, [{"wanted": task.id, "at": now, "who": actor.id}])
+        submitted = {
+            "user_task_id": task.id, "instance_id": task.instance_id, "activity_id": task.activity_id,
+            "form_key": task.form_key, "data": data, "submitted_by_id": actor.id, "submitted_at": now,
+        }  # fmt: skip
+        _SUBMIT.execute(connection, [submitted])
 
 
 def _completed(task: Task, data: dict[str, Any], actor: Actor) -> Entry:
@@ -223,8 +224,10 @@ def _assign(
 
 _TASK, _SUBMISSION, _CANDIDATE = table(UserTask), table(Submission), table(Candidate)
 _MINE = _TASK.c.id == bindparam("wanted")
-_DO = update(_TASK).where(_MINE).values(
-    status=TaskStatus.COMPLETED, ended_at=bindparam("at"), completed_by_id=bindparam("who")
-)  # fmt: skip
+_DO = Prepared(
+    update(_TASK)
+    .where(_MINE)
+    .values(status=TaskStatus.COMPLETED, ended_at=bindparam("at"), completed_by_id=bindparam("who"))
+)
 _HAND_OVER = update(_TASK).where(_MINE).values(assignee_id=bindparam("who"))
-_SUBMIT = insert(_SUBMISSION)
+_SUBMIT = Prepared(insert(_SUBMISSION), *_SUBMISSION.columns.keys())
