@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.conftest import Tally
 from tests.engine import stock
 from tests.engine.driving import Run, Time, Waiting
 from tests.engine.models import (
@@ -220,9 +221,12 @@ def test_ours_goes_where_the_stock_library_goes(name: str, monkeypatch: pytest.M
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", MODELS)
-def test_ours_goes_where_the_stock_library_goes_in_many_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ours_goes_where_the_stock_library_goes_in_many_runs(
+    name: str, monkeypatch: pytest.MonkeyPatch, tally: Tally
+) -> None:
     for seed in range(SHORT, SHORT + LONG):
         Pair(MODELS[name], seed, Time(monkeypatch)).go()
+    tally("与 SpiffWorkflow（汇合已修正）逐步对照", name, LONG)
 
 
 class Pair:
