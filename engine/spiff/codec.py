@@ -37,7 +37,13 @@ def dumps(execution: Execution) -> bytes:
     """The state of an execution whose scopes are tidy."""
     pool: list[dict[str, Any]] = []
     top = execution.top
-    stored = {"top": _dump(top, pool), "data": pool, "rounds": execution.rounds, "failure": execution.failure}
+    stored = {
+        "top": _dump(top, pool),
+        "data": pool,
+        "rounds": execution.rounds,
+        "failure": execution.failure,
+        "writings": execution.writings,
+    }
     if top.completed:
         stored["result"] = top.data
     return pack(VERSION, orjson.dumps(stored))
@@ -50,6 +56,7 @@ def loads(state: bytes, execution: Execution) -> None:
     if version != VERSION:
         stored = READERS[version](stored, execution.definition)
     execution.rounds, execution.failure = stored["rounds"], stored["failure"]
+    execution.writings = stored["writings"]
     _load(execution.top, stored["top"], stored["data"])
     execution.top.completed, execution.top.data = "result" in stored, stored.get("result", {})
 

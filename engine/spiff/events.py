@@ -187,6 +187,7 @@ class BoundaryEvent(CatchEvent):
         if self.interrupts:
             frame.task_spec.release(frame, token)
         else:
+            data.fork([token])
             _listen_again(token, frame)
         token._ready()
 
@@ -205,6 +206,7 @@ class EventSubProcessStart(CatchEvent):
                 if other is not token:
                     other.cancel()
         else:
+            data.fork([token])
             _listen_again(token, scope.task_tree)
         token._ready()
 
@@ -229,7 +231,6 @@ def _listen_again(token: Token, parent: Token) -> None:
     listener.data = dict(token.data)
     listener.internal_data.update({**kept, **again})
     listener.stand(TaskState.WAITING)
-    data.fork([token])
 
 
 class StartEvent(Node):

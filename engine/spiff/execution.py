@@ -77,6 +77,8 @@ class Execution:
         """Code of the error that nobody caught and that ended the instance."""
         self.rounds: dict[str, int] | None = {}
         """How often each user task was reached, by `process/element`; None if a state of old does not tell."""
+        self.writings = 0
+        """How often variables were set; by this count branches know what they have set since they parted."""
         self.top = Scope(definition.spec, self)
         self._services = services
 
@@ -182,6 +184,10 @@ class Execution:
 
     # what the scopes and nodes of this instance ask for
 
+    def count_writing(self) -> int:
+        self.writings += 1
+        return self.writings
+
     def note_passed(self, token: Token) -> None:
         if token.task_spec.activity is not None:
             self.passed.append(Passed(token.task_spec.activity, token.id, _began(token)))
@@ -206,11 +212,7 @@ class Execution:
 
     def known_to(self, token: Token) -> dict[str, Any]:
         """The variables of a token with what others have set meanwhile: what a condition is judged by."""
-        known = dict(token.data)
-        for other in self.walk():
-            for level in other.internal_data.get(data.CHANGED, ()):
-                known.update({name: other.data[name] for name in level if name in other.data})
-        return known
+        return {**token.data, **data.latest(self.walk())}
 
     # one thing at a time
 

@@ -110,7 +110,9 @@ class ScopeEnd(Join):
     def _update_hook(self, token: Token) -> bool:
         earlier = self.waiting(token.workflow)
         # What has ended already is one token, however many came before it.
-        self._pass(token, [*earlier, token])
+        data.join(token, [*earlier, token], more_to_come=True)
+        for other in earlier:
+            other.remove()
         token.stand(TaskState.WAITING)
         return False
 

@@ -28,7 +28,7 @@ def read(stored: Mapping[str, Any], definition: Definition) -> dict[str, Any]:
     """Version 1 as version 2. How often a task was reached is not told there: `rounds` is None."""
     inner = {parent: (name, tree) for parent, name, tree in stored["subs"]}
     pool: list[dict[str, Any]] = []
-    result: dict[str, Any] = {"data": pool, "rounds": None, "failure": None}
+    result: dict[str, Any] = {"data": pool, "rounds": None, "failure": None, "writings": 0}
     if stored["top"]["completed"]:
         return {**result, "top": [], "result": stored["top"]["data"]}
     result["top"] = _Tree(stored["top"], definition.spec, definition, inner, pool).rows()
@@ -125,7 +125,7 @@ class _Tree:
         elif isinstance(node, CatchEvent) and internal.get("event_value"):
             kept["timer0"] = _timer(internal["event_value"], node)
         if self._is_instance(row):
-            kept["changed"] = [[], []]
+            kept["parted"] = [0]
         return kept
 
     def _is_instance(self, row: Row) -> bool:

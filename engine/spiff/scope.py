@@ -21,6 +21,7 @@ class Run(Protocol):
 
     definition: Definition
 
+    def count_writing(self) -> int: ...
     def note_passed(self, token: Token) -> None: ...
     def call(self, token: Token, function: str) -> Any: ...
     def next_round(self, activity: Activity) -> int: ...
@@ -86,10 +87,7 @@ class Scope(Workflow):  # type: ignore[misc]
     def gathered(self, token: Token) -> Token:
         """A copy of a token that has taken over what runs here knows by now."""
         copy = Token.__new__(Token)
-        copy.data, copy.internal_data = dict(token.data), {}
-        for other in self.walk():
-            for level in other.internal_data.get(data.CHANGED, ()):
-                copy.data.update({name: other.data[name] for name in level if name in other.data})
+        copy.data, copy.internal_data = {**token.data, **data.latest(self.walk())}, {}
         return copy
 
     def tidy(self) -> None:
@@ -102,7 +100,7 @@ class Scope(Workflow):  # type: ignore[misc]
         kept.add(self.task_tree.id)
         staying = [token for token in self.tasks.values() if token.id in kept]
         for token in staying:
-            token._parent = self._nearest(token, kept)
+            token._parent = self._above(token, kept)
         self.tasks = {token.id: token for token in staying}
         for token in staying:
             token._children = []
@@ -114,8 +112,10 @@ class Scope(Workflow):  # type: ignore[misc]
             if token.inner is not None:
                 token.inner.tidy()
 
-    def _nearest(self, token: Token, kept: set[str]) -> str | None:
+    def _above(self, token: Token, kept: set[str]) -> str | None:
+        """What holds a token together with others, or the root. A path that has left a boundary event is on its own."""
+        if token is self.task_tree:
+            return None
         parent = token.parent
-        while parent is not None and parent.id not in kept:
-            parent = parent.parent
-        return parent.id if parent is not None else None
+        held = parent is not None and parent.id in kept and (parent.task_spec.repeats or parent.task_spec.holds(token))
+        return parent.id if held else self.task_tree.id

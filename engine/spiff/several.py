@@ -121,15 +121,13 @@ class MultiInstance(Repeated):
             vote = instance.data.get(self.output_element) if self.output_element else None
             data.assign(token, {self.output: [*token.data[self.output], vote]})
             return
-        own = instance.internal_data[data.CHANGED][-1]
+        own = data.written_since_parting(instance)
         given = token.internal_data["given"]
         clash = [name for name in own if name in given and token.data.get(name) != instance.data.get(name)]
         data.assign(token, {name: instance.data[name] for name in own if name not in clash and name in instance.data})
         token.internal_data["given"] = sorted({*given, *own})
-        for name in clash:
-            token.data.pop(name, None)
         if clash:
-            token.internal_data[data.CONFLICTS] = sorted({*token.internal_data.get(data.CONFLICTS, ()), *clash})
+            data.conflict(token, clash)
 
     def _go_on(self, token: Token, last: dict[str, Any]) -> None:
         running = self._running(token)

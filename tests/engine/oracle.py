@@ -57,22 +57,25 @@ def _last(variables: Variables, name: str) -> tuple[Written, ...]:
     return (variables[name],) if name in variables else ()
 
 
-def merge(branches: Sequence[Variables], conflict: Any = NO_VALUE) -> Variables:
-    """The variables where branches come together: whoever set one last counts, and two who differ cancel each other."""
+def merge(branches: Sequence[Variables], at_join: bool) -> Variables:
+    """The variables where branches come together: whoever set one last counts.
+
+    If several did, each without knowing of the other: at a join those who differ cancel each other, at the end of a
+    sub-process it is open.
+    """
     names = dict.fromkeys(name for branch in branches for name in branch)
-    return {name: _together([branch[name] for branch in branches if name in branch], conflict) for name in names}
+    return {name: _together([branch[name] for branch in branches if name in branch], at_join) for name in names}
 
 
-def _together(settings: list[Written], conflict: Any) -> Written:
+def _together(settings: list[Written], at_join: bool) -> Written:
     distinct = list({id(each): each for each in settings}.values())
     latest = [each for each in distinct if not any(other.follows(each) for other in distinct)]
     if len(latest) == 1:
         return latest[0]
     values = [each.value for each in latest]
-    if UNKNOWN in values:
-        return Written(UNKNOWN, tuple(latest))
     agreed = all(value == values[0] for value in values)
-    return Written(values[0] if agreed else conflict, tuple(latest))
+    certain = at_join and UNKNOWN not in values
+    return Written((values[0] if agreed else NO_VALUE) if certain else UNKNOWN, tuple(latest))
 
 
 class Hold:
@@ -103,7 +106,7 @@ class Region(Hold):
         self.ended.append(variables)
         self.threads -= 1
         if not self.threads:
-            self.finish(merge(self.ended, conflict=UNKNOWN))
+            self.finish(merge(self.ended, at_join=False))
 
     def finish(self, variables: Variables) -> None:
         """Over, even if tokens are left."""
@@ -142,7 +145,7 @@ class Way:
     def astray(self) -> Way:
         """The way of the token itself, once it cannot leave the block any more."""
         if self.is_aside:
-            return self
+            return replace(self, leave=self.region.end)
         aside = self.aside()
         self.stray()
         return aside
@@ -342,7 +345,7 @@ class Oracle:
             if strayed == len(branches):
                 way.stray()
             elif len(arrived) == wanted:
-                way.leave(merge(arrived))
+                way.leave(merge(arrived, at_join=True))
 
         for branch in sorted(branches, key=never_leaves, reverse=True):
             self._enter(branch, variables, replace(way, leave=arrive, stray=miss, is_aside=False))
