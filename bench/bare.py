@@ -50,20 +50,20 @@ def measured(place: Workshop, watch: Watch, _wanted: set[int]) -> Iterator[Ratio
 def _measure(place: Workshop, watch: Watch, backend: Backend) -> Ratio:
     begun, batches = _with_instances(place, backend)
     once, again = place.copy(begun), place.copy(begun)
-    recorded, last = _record(once, batches)
-    plain = _opened(again)
+    recorded, last = record(once.url, batches)
+    plain = opened(again.url)
     with ours.opened(begun.url) as bureau:
         databases.require_same_durability(plain.durability(), ours.durability())
         place.settle()
         us, them = iter(batches), iter(recorded)
         samples = {
             "ours": lambda: bureau.follow(next(us), REVIEW),
-            "bare": lambda: _replay(plain, next(them)),
+            "bare": lambda: replay(plain, next(them)),
         }
         taken = interleaved(samples, place.scale.rounds, watch)
     for batch in them:
-        _replay(plain, batch)
-    assert _picture(plain) == last, "the plain driver wrote other rows than a completion does"
+        replay(plain, batch)
+    assert picture(plain) == last, "the plain driver wrote other rows than a completion does"
     plain.close()
     count = sum(len(write.rows) for batch in recorded for each in batch for write in each)
     per = count / sum(len(batch) for batch in recorded)
@@ -80,25 +80,25 @@ def _with_instances(place: Workshop, backend: Backend) -> tuple[Database, list[l
     return made, batches
 
 
-def _record(database: Database, batches: Sequence[Sequence[str]]) -> tuple[list[list[Transaction]], Picture]:
+def record(url: str, batches: Sequence[Sequence[str]]) -> tuple[list[list[Transaction]], Picture]:
     """Do all of it once; what every completion changed, and how everything looked in the end."""
-    plain = _opened(database)
+    plain = opened(url)
     recorded: list[list[Transaction]] = []
-    with ours.opened(database.url) as bureau:
-        before = _picture(plain)
+    with ours.opened(url) as bureau:
+        before = picture(plain)
         for batch in batches:
             recorded.append([])
             for decision in REVIEW:
                 for step in bureau.steps(batch, decision):
                     ours.complete(step)
-                    after = _picture(plain)
+                    after = picture(plain)
                     recorded[-1].append(_changes(plain, before, after))
                     before = after
     plain.close()
     return recorded, before
 
 
-def _replay(plain: Plain, transactions: Sequence[Transaction]) -> float:
+def replay(plain: Plain, transactions: Sequence[Transaction]) -> float:
     """Seconds per transaction."""
     cursor = plain.connection.cursor()
     began = time.perf_counter()
@@ -113,16 +113,16 @@ def _replay(plain: Plain, transactions: Sequence[Transaction]) -> float:
     return (time.perf_counter() - began) / len(transactions)
 
 
-def _opened(database: Database) -> Plain:
+def opened(url: str) -> Plain:
     """JSON stays text on its way through, so that what is read can be written as it is."""
-    plain = drivers.connect(database.url)
+    plain = drivers.connect(url)
     if isinstance(plain.connection, psycopg.Connection):
         for kind in ("json", "jsonb"):
             plain.connection.adapters.register_loader(kind, TextLoader)
     return plain
 
 
-def _picture(plain: Plain) -> Picture:
+def picture(plain: Plain) -> Picture:
     picture = {table.name: _rows(plain, table) for table in TABLES}
     plain.connection.commit()
     return picture

@@ -55,12 +55,14 @@ def _multiply(plain: drivers.Plain, pattern: str, timer: str, tasks: int, people
     owner, of_instance = "bench_id('instance', s.n)", f"bench_id('instance', s.n % {instances})"
     has_date, date = "s.n % 11 > 0", f"bench_moment({_scattered('s.n', 500_000)})"
     done = "bench_id('done ' || t.activity_id, s.n)"
+    group = f"'group_' || ((s.n / 10) % {GROUPS})"
+    groups = f"""'["' || {group} || '"]'"""
     _copy(plain, ProcessInstance, f"t.id = '{pattern}'", instances, id=owner)
     _copy(
         plain, UserTask, open_one, tasks, id="bench_id('task', s.n)", instance_id=of_instance,
         assignee_id=f"CASE WHEN {ASSIGNED} THEN {_whose(people)} END", due_at=f"CASE WHEN {has_date} THEN {date} END",
+        candidate_groups=groups if plain.is_sqlite else f"({groups})::json",
     )  # fmt: skip
-    group = f"'group_' || ((s.n / 10) % {GROUPS})"
     inbox = _whose({login: f"user:{login}" for login in people})
     _copy(
         plain, Candidate, f"t.user_task_id = (SELECT t.id FROM user_task t WHERE {open_one})", tasks,

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
@@ -84,8 +84,10 @@ class Workshop:
             self.drop(database)
 
     def settle(self) -> None:
-        """Let PostgreSQL write out what is pending, so that it does not do so in the middle of a measurement."""
+        """Let everything that is pending be written out now, not in the middle of a measurement."""
         self._administer("CHECKPOINT")
+        if hasattr(os, "sync"):
+            os.sync()
 
     def version(self) -> str:
         with psycopg.connect(self._server) as connection:
@@ -109,18 +111,28 @@ class Workshop:
 @contextmanager
 def workshop(scale: Scale) -> Iterator[Workshop]:
     """A temporary folder and a server; both are gone afterwards, whatever happens."""
-    folder = Path(tempfile.mkdtemp(prefix="bihuan-bench-"))
+    with ExitStack() as tidy:
+        folder = Path(tempfile.mkdtemp(prefix="bihuan-bench-"))
+        tidy.callback(shutil.rmtree, folder, ignore_errors=True)
+        tidy.enter_context(_var_in(folder))
+        place = Workshop(folder, tidy.enter_context(_server(folder)), scale)
+        tidy.callback(place.drop_all)
+        tidy.callback(ours.close)
+        yield place
+
+
+@contextmanager
+def _var_in(folder: Path) -> Iterator[None]:
+    """What the application keeps beside its database goes into the same folder."""
+    before = os.environ.get("BIHUAN_VAR")
     os.environ["BIHUAN_VAR"] = str(folder)
     try:
-        with _server(folder) as server:
-            place = Workshop(folder, server, scale)
-            try:
-                yield place
-            finally:
-                ours.close()
-                place.drop_all()
+        yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if before is None:
+            del os.environ["BIHUAN_VAR"]
+        else:
+            os.environ["BIHUAN_VAR"] = before
 
 
 def require_same_durability(plain: dict[str, str], other: dict[str, str]) -> None:

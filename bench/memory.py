@@ -12,7 +12,7 @@ from bench.measure import Goal, Ratio, Watch
 from bench.ours import Bureau
 from bench.script import REVIEW
 
-WARM, INSTANCES = 40, 200
+WARM, INSTANCES = 150, 300
 NOTHING = 256
 """Bytes per instance below which the process is said to hold none: the interpreter's free lists breathe by a few dozen,
 an instance that is kept takes thousands."""
