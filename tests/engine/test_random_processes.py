@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 
+from tests.conftest import Tally
 from tests.engine import agreement, drawing, driving
 from tests.engine import process_terms as terms
 from tests.engine.driving import Time
@@ -26,8 +27,12 @@ def test_random_processes_go_where_the_oracle_says(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(4))
-def test_very_many_random_processes_go_where_the_oracle_says(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    _walk(range(SHORT + part, SHORT + LONG, 4), Time(monkeypatch))
+def test_very_many_random_processes_go_where_the_oracle_says(
+    part: int, monkeypatch: pytest.MonkeyPatch, tally: Tally
+) -> None:
+    seeds = range(SHORT + part, SHORT + LONG, 4)
+    _walk(seeds, Time(monkeypatch))
+    tally("oracle", "random processes, no deviation", len(seeds), seed=f"{SHORT} to {SHORT + LONG - 1}")
 
 
 def test_the_oracle_notices_what_the_stock_library_does_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
