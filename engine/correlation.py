@@ -53,13 +53,20 @@ def correlate(
     waiting = _waiting(session, name, business_key, instance_id, correlation_keys or {})
     starting = [] if instance_id or waiting else messages.starts(session, EventKind.MESSAGE, name)
     if (not waiting and not starting) or (len(waiting) > 1 and not every):
-        found = f"有 {len(waiting)} 个流程" if waiting else "没有流程"
-        raise NobodyWaits(
-            f"{len(waiting)} instances wait for message {name}", code="correlation",
-            advice=f"{found}在等待消息“{name}”，无法确定交给谁。",
-        )  # fmt: skip
+        raise _undecided(name, len(waiting))
     received = [each for each in waiting if _give(session, each, EventKind.MESSAGE, name, payload or {}, actor)]
+    if waiting and not received:
+        # Whoever waited was served by somebody else between our look and our lock.
+        raise _undecided(name, 0)
     return received + [_begin(session, each, payload or {}, business_key, actor) for each in starting]
+
+
+def _undecided(name: str, waiting: int) -> NobodyWaits:
+    found = f"有 {waiting} 个流程" if waiting else "没有流程"
+    return NobodyWaits(
+        f"{waiting} instances wait for message {name}", code="correlation",
+        advice=f"{found}在等待消息“{name}”，无法确定交给谁。",
+    )  # fmt: skip
 
 
 def _waiting(

@@ -31,6 +31,9 @@ IDLE_SECONDS = 2
 LAST_USED = "last used"
 
 
+AWAY = (OperationalError, InterfaceError, NoConnectionFree, psycopg.OperationalError, psycopg.InterfaceError)
+"""The database does not answer. What ends a batch comes from the driver itself, without SQLAlchemy's wrapping."""
+
 LOST_RACE = {"23505", "40001", "40P01"}
 """SQLSTATE of a unique key that somebody else was first to take, a serialisation failure, a deadlock."""
 
@@ -166,7 +169,7 @@ def plain_errors(*, with_reason: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except (DBAPIError, StaleDataError, NoConnectionFree) as error:
+    except (DBAPIError, StaleDataError, NoConnectionFree, psycopg.Error) as error:
         refusal = _refusal(error)
         if refusal is None:
             raise
@@ -180,13 +183,13 @@ def _refusal(error: Exception) -> EngineError | None:
     if _is_lost_race(error, reason):
         return Conflict(reason, code="concurrent", advice="刚刚有人同时在办同一件事，这次没有保存，请刷新后再试。")
     # A bare DatabaseError is SQLite's word for a damaged file; its other descendants are mistakes of ours.
-    if isinstance(error, OperationalError | InterfaceError | NoConnectionFree) or type(error) is DatabaseError:
+    if isinstance(error, AWAY) or type(error) is DatabaseError:
         return Unavailable(reason, advice=_advice_on(reason))
     return None
 
 
 def _is_lost_race(error: Exception, reason: str) -> bool:
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
     return isinstance(error, StaleDataError) or state in LOST_RACE or "UNIQUE constraint failed" in reason
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import psycopg
@@ -23,8 +24,10 @@ LONG = os.environ.get("BIHUAN_LONG") == "1"
 SEED = int(os.environ.get("BIHUAN_SEED", "2021"))
 """Where every random choice of a test begins."""
 
-Tally = Callable[[str, str, int], None]
-"""Group, what was done, how often: a line of the summary of a long run."""
+
+class Tally(Protocol):
+    def __call__(self, group: str, what: str, count: int, *, seed: object = "") -> None:
+        """Let the summary of a long run tell what was done how often, and where chance began."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,24 +38,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def tally(record_property: Callable[[str, object], None]) -> Tally:
-    """Tells the summary of a long run what a test did how often."""
-    return lambda group, what, count: record_property("tally", [group, what, count])
+    def record(group: str, what: str, count: int, *, seed: object = "") -> None:
+        record_property("tally", [group, what, count, str(seed)])
+
+    return record
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line per group of long tests, for `docs/evidence.md`."""
+    """After a long run, one line for each group of tests that counted: it goes into `docs/evidence.md`."""
     if not LONG:
         return
-    done: dict[str, Counter[str]] = {}
-    for report in terminalreporter.getreports("passed"):
-        for name, value in report.user_properties:
-            if name == "tally":
-                group, what, count = value
-                done.setdefault(group, Counter())[what] += count
-    terminalreporter.section("完整次数")
-    for group, counts in sorted(done.items()):
-        told = "，".join(f"{what} {count}" for what, count in counts.items())
-        terminalreporter.write_line(f"{group}（共 {counts.total()}，种子 {SEED}）：{told}")
+    told = [
+        value for r in terminalreporter.getreports("passed") for name, value in r.user_properties if name == "tally"
+    ]
+    terminalreporter.section("long counts")
+    for group in sorted({each[0] for each in told}):
+        counts: Counter[str] = Counter()
+        for _, what, count, _ in (each for each in told if each[0] == group):
+            counts[what] += count
+        seeds = sorted({seed for name, _, _, seed in told if name == group and seed})
+        begun = f", seed {', '.join(seeds)}" if seeds else ""
+        done = ", ".join(f"{what} {count}" for what, count in counts.items())
+        terminalreporter.write_line(f"{group}: {counts.total()}{begun} ({done})")
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,14 @@ class Server:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """A test that fails leaves no server behind."""
+        if self._process.poll() is None:
+            self.kill()
+
     def kill(self) -> None:
         """As the power cut does it: no handler runs."""
         self._process.kill()

@@ -32,7 +32,7 @@ def test_very_many_random_processes_go_where_the_oracle_says(
 ) -> None:
     seeds = range(SHORT + part, SHORT + LONG, 4)
     _walk(seeds, Time(monkeypatch))
-    tally("随机流程与独立推演逐步对照", "流程", len(seeds))
+    tally("oracle", "random processes, no deviation", len(seeds), seed=f"{SHORT} to {SHORT + LONG - 1}")
 
 
 def test_the_oracle_notices_what_the_stock_library_does_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

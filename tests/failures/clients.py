@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -118,12 +118,14 @@ class Crowd:
         self._wait(lambda: all(c.acknowledged >= w for c, w in zip(self.clients, wanted, strict=True)), "answers")
 
     def wait_for_refusals(self, count: int) -> None:
-        self._wait(lambda: all(len(client.refusals) >= count for client in self.clients), "refusals")
+        """Until every client has been refused so many more times."""
+        wanted = [len(client.refusals) + count for client in self.clients]
+        self._wait(lambda: all(len(c.refusals) >= w for c, w in zip(self.clients, wanted, strict=True)), "refusals")
 
-    def _wait(self, reached: object, what: str) -> None:
+    def _wait(self, reached: Callable[[], bool], what: str) -> None:
         tick = threading.Event()
         for _ in range(PATIENCE * 20):
-            if reached():  # type: ignore[operator]
+            if reached():
                 return
             for running in self._running:
                 if running.done():

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from engine import clock, history, runtime
 from engine.models import (
     Candidate,
+    EventKind,
     EventSubscription,
     HistoryEvent,
     Incident,
@@ -57,19 +58,15 @@ def violations(session: Session, acknowledged: Acknowledged | None = None, *, se
     ]
 
 
-def is_user_task(wait: Wait) -> bool:
-    return wait.is_user_task
-
-
 def message_of(wait: Wait) -> str | None:
-    """The name of the message a token waits for."""
-    return wait.event_name
+    """The name of the message or signal a token waits for."""
+    return wait.event_name if wait.event_kind in (EventKind.MESSAGE, EventKind.SIGNAL) else None
 
 
 def open_activities(session: Session, instance: ProcessInstance) -> list[str]:
     """Ids of the activities at which the stored state has user tasks."""
     waits = runtime.load(session, instance).waits()
-    return sorted(wait.activity.id for wait in waits if is_user_task(wait))
+    return sorted(wait.activity.id for wait in waits if wait.is_user_task)
 
 
 def _lost(session: Session, acknowledged: Acknowledged) -> Iterator[str]:
@@ -114,14 +111,13 @@ def _inconsistent(session: Session, instance: ProcessInstance) -> Iterator[str]:
             yield f"has ended, but {len(tasks)} tasks, {len(timers)} timers, {len(awaited)} subscriptions are left"
         return
     waits = runtime.load(session, instance).waits()
-    yield from _differ("user tasks", tasks, {wait.token_id for wait in waits if is_user_task(wait)})
+    yield from _differ("user tasks", tasks, {wait.token_id for wait in waits if wait.is_user_task})
     yield from _differ("subscriptions", awaited, {wait.token_id for wait in waits if message_of(wait)})
     due = [wait.due_at for wait in waits if wait.due_at]
     if len(timers) != len(due):
         yield f"its state waits for {len(due)} timers, there are {len(timers)} jobs"
     offered = set(session.scalars(select(Candidate.user_task_id).where(Candidate.user_task_id.in_(tasks))))
-    hidden = select(UserTask.id).where(UserTask.id.in_(tasks - offered), UserTask.assignee_id.is_(None))
-    yield from (f"task {task_id} is in nobody's inbox" for task_id in session.scalars(hidden))
+    yield from (f"task {task_id} is in nobody's inbox" for task_id in tasks - offered)
     if not (tasks or timers or awaited or _has_incident(session, instance)):
         yield "waits for nothing and nobody was told"
 
@@ -161,7 +157,8 @@ def _repeated(what: str, values: Iterable[Any]) -> Iterator[str]:
 def _overdue(session: Session) -> Iterator[str]:
     """Nothing that is due is still waiting for a worker, unless it failed and somebody was told."""
     late = select(func.count()).select_from(Job).where(
-        Job.state == JobState.WAITING, Job.due_at <= clock.now(), Job.lease_until.is_(None)
+        Job.state != JobState.FAILED, Job.due_at <= clock.now(),
+        or_(Job.lease_until.is_(None), Job.lease_until <= clock.now()),
     )  # fmt: skip
     if count := session.scalar(late):
         yield f"{count} jobs are due and not done"

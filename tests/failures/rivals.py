@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any, Protocol
 
-from engine import db, definitions, instances, jobs, messages, runtime, settings, user_tasks
+from engine import correlation, db, definitions, instances, jobs, messages, runtime, settings, user_tasks
 from engine.errors import EngineError
 from engine.models import InstanceStatus
 from tests.failures import office as offices
@@ -147,6 +147,12 @@ def _send(instance_id: str, key: str) -> None:
         messages.send(session, "go", instance_id=instance_id, dedupe_key=key)
 
 
+def _correlate(instance_id: str) -> int:
+    """How many have received the message."""
+    with db.transaction() as session:
+        return len(correlation.correlate(session, "go", instance_id=instance_id, actor=None))
+
+
 ACTS: dict[str, Callable[..., Any]] = {
     "complete": _complete,
     "claim": _claim,
@@ -155,5 +161,6 @@ ACTS: dict[str, Callable[..., Any]] = {
     "start": _start,
     "deploy": _deploy,
     "send": _send,
+    "correlate": _correlate,
     "tick": lambda: jobs.run_due(),
 }

@@ -171,6 +171,17 @@ def test_a_message_comes_while_somebody_completes(office: Office, rivals: Rivals
     tally("races", "message and complete", RACES)
 
 
+def test_two_send_one_message(office: Office, rivals: Rivals, tally: Tally) -> None:
+    """The one that nobody waited for any more is told so: an answer of success means that somebody has the message."""
+    for _ in range(RACES):
+        instance = office.start("answered")
+        outcomes = rivals.race(("correlate", instance), ("correlate", instance))
+        assert kinds(outcomes, {"NobodyWaits correlation"}) == {"done": 1, "refused": 1}, outcomes
+        assert times_passed(instance, "heard") == 1
+    hold()
+    tally("races", "two send one message", RACES)
+
+
 def test_a_process_is_started_while_it_is_deployed_anew(office: Office, rivals: Rivals, tally: Tally) -> None:
     started = set()
     for number in range(RACES):

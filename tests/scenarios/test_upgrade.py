@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, undefer
 from engine import application, clock, db, identity, jobs, messages, runtime, settings, user_tasks
 from engine.models import EventSubscription, HistoryEvent, InstanceStatus, Job, Person, ProcessInstance, UserTask
 from tests.failures import invariants
+from tests.failures.invariants import message_of
 from tests.fixtures.make_previous import FORMS
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -96,20 +97,19 @@ def _running(session: Session) -> list[ProcessInstance]:
 
 def _standing(session: Session, instance: ProcessInstance) -> dict[str, Any]:
     """What waits in an instance by its tables and by its state, in the shape in which it was told before."""
-    execution = runtime.load(session, instance)
-    waits = execution.waits()
+    waits = runtime.load(session, instance).waits()
+    variables = {wait.token_id: wait.variables for wait in waits}
     opened = select(UserTask).where(UserTask.instance_id == instance.id, UserTask.status == "open")
     told = {
-        task.id: [task.process_key, task.activity_id, task.round, task.assignee_id] for task in session.scalars(opened)
+        task.id: [task.process_key, task.activity_id, task.round, task.assignee_id, variables.get(task.id)]
+        for task in session.scalars(opened)
     }
-    assert {wait.token_id for wait in waits if invariants.is_user_task(wait)} == set(told)
     return {
         "definition": instance.definition_key,
         "title": instance.title,
         "tasks": told,
-        "timers": sorted([wait.activity.id, wait.due_at.isoformat()] for wait in waits if wait.due_at),
-        "messages": sorted([wait.activity.id, name] for wait in waits if (name := invariants.message_of(wait))),
-        "variables": execution.variables(),
+        "timers": {w.token_id: [w.activity.id, w.due_at.isoformat(), w.variables] for w in waits if w.due_at},
+        "messages": {w.token_id: [w.activity.id, name, w.variables] for w in waits if (name := message_of(w))},
     }
 
 
