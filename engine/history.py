@@ -101,6 +101,14 @@ def passed(session: Session, instance_id: str) -> list[HistoryEvent]:
     return [event for event in of(session, instance_id) if event.kind in PASSED]
 
 
+def reasons(session: Session, instance_ids: Iterable[str]) -> dict[str, str]:
+    """Why instances ended before their end, by id."""
+    ended = select(HistoryEvent).where(
+        HistoryEvent.instance_id.in_(list(instance_ids)), HistoryEvent.kind == "instance.terminated"
+    )
+    return {event.instance_id: event.detail["reason"] for event in session.scalars(ended)}
+
+
 def broken_chains(session: Session) -> Iterator[tuple[str, str]]:
     """`(instance id, reason)` for every instance whose history is not what was written."""
     for instance in session.scalars(select(ProcessInstance).order_by(ProcessInstance.id)):

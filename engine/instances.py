@@ -1,18 +1,20 @@
-"""Process instances: starting one, looking at it, who may."""
+"""Process instances: starting one, looking at it, ending or mending it by hand, and who may."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
 
-from engine import begins, clock, definitions, ids, runtime
+from engine import begins, clock, definitions, history, ids, runtime
 from engine.db import to_json
 from engine.errors import InvalidInput, NotAllowed, NotFound
+from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Candidate, InstanceStatus, ProcessInstance, Unit, UserTask
+from engine.spiff import Execution, codec
 
 MAX_VARIABLE_BYTES = 64_000
 OVERSEERS = {
@@ -100,6 +102,57 @@ def can_start(actor: Actor, key: str) -> bool:
 def require_can_start(actor: Actor, key: str) -> None:
     if not can_start(actor, key):
         raise NotAllowed(f"{actor.login} may not start {key}", advice="只有流程设计员可以直接启动流程。")
+
+
+def can_terminate(actor: Actor, instance: ProcessInstance) -> bool:
+    """What a unit answers for is ended early by the bureau's leader alone; else whoever started it may, or a designer."""
+    if instance.unit_id is not None:
+        return actor.has_role("bureau_leader")
+    return actor.id == instance.started_by_id or actor.has_role("process_designer")
+
+
+def terminate(session: Session, instance_id: str, *, reason: str, actor: Actor) -> None:
+    """End an instance before its end, for a reason that its history keeps."""
+    get(session, instance_id, actor=actor)
+    instance = runtime.lock(session, instance_id)
+    if not can_terminate(actor, instance):
+        raise NotAllowed(f"{actor.login} may not terminate {instance_id}", advice="您无权终止这个流程。")
+    runtime.terminate(session, instance, actor=actor, reason=reason)
+
+
+def can_change_variables(actor: Actor, instance: ProcessInstance) -> bool:
+    """Designers mend processes of their own. What a unit answers for goes the way that submissions have decided."""
+    return instance.unit_id is None and actor.has_role("process_designer")
+
+
+def change_variables(
+    session: Session, instance_id: str, changes: Mapping[str, Any], deletions: Collection[str], *, actor: Actor
+) -> None:
+    """Set and delete variables of every token of a running instance. History keeps the names and fingerprints."""
+    get(session, instance_id, actor=actor)
+    instance = runtime.lock(session, instance_id)
+    if not can_change_variables(actor, instance):
+        raise NotAllowed(
+            f"{actor.login} may not change variables", advice="只有流程设计员可以改变量，且不能改责任单位承办的流程。"
+        )
+
+    def change(execution: Execution) -> None:
+        check_variables({**execution.variables(), **changes})
+        _set_variables(execution, changes, deletions)
+
+    runtime.step(session, instance, change, actor=actor)
+    told = {name: history.fingerprint(_as_json({name: value})) for name, value in changes.items()}
+    entry = Entry("variables.changed", actor.id, detail={"changed": told, "deleted": sorted(deletions)})
+    history.record(session, instance, [entry])
+
+
+def _set_variables(execution: Execution, changes: Mapping[str, Any], deletions: Collection[str]) -> None:
+    for workflow in execution._running():
+        for token in workflow.tasks.values():
+            if token.has_state(codec.LIVE):
+                token.data.update(changes)
+                for name in deletions:
+                    token.data.pop(name, None)
 
 
 def children(session: Session, instance_id: str) -> list[ProcessInstance]:
