@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from engine import history, identity, runtime, user_tasks
 from engine.errors import InvalidInput, InvalidState, NotAllowed
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import Candidate, Person, TaskStatus, UserTask
+from engine.models import Person, TaskStatus, UserTask
 
 HEADS = ("department_head", "school_head")
 
@@ -28,7 +27,7 @@ def assign(session: Session, task_id: str, login: str | None, *, actor: Actor) -
     Refused for somebody who could not have claimed it: no candidate, or excluded because they did what it checks.
     """
     task = user_tasks.get(session, task_id, actor=actor)
-    runtime.lock(session, task.instance_id)
+    instance = runtime.lock_of_task(session, task_id)
     session.refresh(task)
     if task.status != TaskStatus.OPEN:
         raise InvalidState(f"user task {task.id} is {task.status}", code="not_open", advice="这件待办已经办结。")
@@ -38,13 +37,13 @@ def assign(session: Session, task_id: str, login: str | None, *, actor: Actor) -
         raise InvalidState(f"user task {task.id} has no candidates", advice="这件待办没有其他候选人，不能改派。")
     person = _candidate(session, task, login) if login else None
     task.assignee_id = person.id if person else None
-    session.execute(delete(Candidate).where(Candidate.user_task_id == task.id))
-    runtime.offer(session, task)
+    session.flush()
+    runtime.offer(session, task, person.login if person else None)
     told = {"assignee": task.assignee_id}
     entry = Entry(
         "user_task.assigned", actor.id, task.process_key, task.activity_id, None, task.name, None, task.id, told
     )
-    history.record(session, task.instance, [entry])
+    history.note(session, instance, entry)
 
 
 def _candidate(session: Session, task: UserTask, login: str) -> Person:

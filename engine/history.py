@@ -102,11 +102,12 @@ def passed(session: Session, instance_id: str) -> list[HistoryEvent]:
 
 
 def reasons(session: Session, instance_ids: Iterable[str]) -> dict[str, str]:
-    """Why instances ended before their end, by id."""
+    """Why instances ended before their end, by id: what a person said, or the code of an error nothing caught."""
     ended = select(HistoryEvent).where(
-        HistoryEvent.instance_id.in_(list(instance_ids)), HistoryEvent.kind == "instance.terminated"
+        HistoryEvent.instance_id.in_(list(instance_ids)),
+        HistoryEvent.kind.in_(("instance.terminated", "instance.failed")),
     )
-    return {event.instance_id: event.detail["reason"] for event in session.scalars(ended)}
+    return {each.instance_id: each.detail.get("reason") or each.detail["code"] for each in session.scalars(ended)}
 
 
 def broken_chains(session: Session) -> Iterator[tuple[str, str]]:

@@ -14,9 +14,12 @@ from engine.errors import InvalidInput, NotAllowed, NotFound
 from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Candidate, InstanceStatus, ProcessInstance, Unit, UserTask
-from engine.spiff import Execution, codec
+from engine.spiff import Execution
+
+Held = ProcessInstance | runtime.Instance
 
 MAX_VARIABLE_BYTES = 64_000
+MAY_NOT_INTERVENE = "只有流程设计员可以直接干预流程，且不能干预责任单位承办的流程。"
 OVERSEERS = {
     "bureau_leader", "deputy_leader", "office_supervisor", "inspectorate_office", "inspector", "discipline_liaison",
     "archivist", "process_designer",
@@ -104,7 +107,7 @@ def require_can_start(actor: Actor, key: str) -> None:
         raise NotAllowed(f"{actor.login} may not start {key}", advice="只有流程设计员可以直接启动流程。")
 
 
-def can_terminate(actor: Actor, instance: ProcessInstance) -> bool:
+def can_terminate(actor: Actor, instance: Held) -> bool:
     """What a unit answers for is ended early by the bureau's leader alone; else whoever started it may, or a designer."""
     if instance.unit_id is not None:
         return actor.has_role("bureau_leader")
@@ -113,46 +116,40 @@ def can_terminate(actor: Actor, instance: ProcessInstance) -> bool:
 
 def terminate(session: Session, instance_id: str, *, reason: str, actor: Actor) -> None:
     """End an instance before its end, for a reason that its history keeps."""
-    get(session, instance_id, actor=actor)
-    instance = runtime.lock(session, instance_id)
+    instance = _held(session, instance_id, actor)
     if not can_terminate(actor, instance):
         raise NotAllowed(f"{actor.login} may not terminate {instance_id}", advice="您无权终止这个流程。")
     runtime.terminate(session, instance, actor=actor, reason=reason)
 
 
-def can_change_variables(actor: Actor, instance: ProcessInstance) -> bool:
-    """Designers mend processes of their own. What a unit answers for goes the way that submissions have decided."""
+def can_intervene(actor: Actor, instance: Held) -> bool:
+    """Designers set variables and send messages by hand. What a unit answers for moves by what people submit alone."""
     return instance.unit_id is None and actor.has_role("process_designer")
 
 
 def change_variables(
-    session: Session, instance_id: str, changes: Mapping[str, Any], deletions: Collection[str], *, actor: Actor
+    session: Session, instance_id: str, changes: Mapping[str, Any], deletions: Collection[str] = (), *, actor: Actor
 ) -> None:
-    """Set and delete variables of every token of a running instance. History keeps the names and fingerprints."""
-    get(session, instance_id, actor=actor)
-    instance = runtime.lock(session, instance_id)
-    if not can_change_variables(actor, instance):
-        raise NotAllowed(
-            f"{actor.login} may not change variables", advice="只有流程设计员可以改变量，且不能改责任单位承办的流程。"
-        )
+    """Set and delete variables of a running instance. History keeps their names, and fingerprints of the values."""
+    instance = _held(session, instance_id, actor)
+    if not can_intervene(actor, instance):
+        raise NotAllowed(f"{actor.login} may not change variables", advice=MAY_NOT_INTERVENE)
+    check_variables(changes)
 
     def change(execution: Execution) -> None:
-        check_variables({**execution.variables(), **changes})
-        _set_variables(execution, changes, deletions)
+        execution.set_variables(changes, tuple(deletions))
+        check_variables(execution.variables())
 
     runtime.step(session, instance, change, actor=actor)
     told = {name: history.fingerprint(_as_json({name: value})) for name, value in changes.items()}
     entry = Entry("variables.changed", actor.id, detail={"changed": told, "deleted": sorted(deletions)})
-    history.record(session, instance, [entry])
+    history.note(session, instance, entry)
 
 
-def _set_variables(execution: Execution, changes: Mapping[str, Any], deletions: Collection[str]) -> None:
-    for workflow in execution._running():
-        for token in workflow.tasks.values():
-            if token.has_state(codec.LIVE):
-                token.data.update(changes)
-                for name in deletions:
-                    token.data.pop(name, None)
+def _held(session: Session, instance_id: str, actor: Actor) -> runtime.Instance:
+    """An instance this person may know of, locked."""
+    get(session, instance_id, actor=actor)
+    return runtime.lock(session, instance_id)
 
 
 def children(session: Session, instance_id: str) -> list[ProcessInstance]:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
-from engine import administration, answers, clock, db, errors, identity, settings, spiff
+from engine import administration, answers, clock, correlation, db, errors, identity, settings, spiff
 from web import auth, health, incidents, instances, plan, rest, supervision, user_tasks, vendor, wording
 
 POLICY = (
@@ -20,6 +20,7 @@ POLICY = (
 )
 MAX_BODY = 5_000_000
 STATUS = {
+    correlation.NobodyWaits: HTTPStatus.BAD_REQUEST,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.InvalidState: HTTPStatus.CONFLICT,
