@@ -99,9 +99,10 @@ class ProcessInstanceWithVariablesDto(ProcessInstanceDto):
 
 DEFINITION, DIAGRAM, DEPLOYMENT = ProcessDefinitionDto(), ProcessDefinitionDiagramDto(), DeploymentDto()
 DEPLOYED, RESOURCE, STARTED = DeploymentWithDefinitionsDto(), DeploymentResourceDto(), ProcessInstanceWithVariablesDto()
+ONLY_CHANGED = ("deploy-changed-only", "enable-duplicate-filtering")
 FORM = {
-    "deployment-name": TEXT, "deployment-source": TEXT, "enable-duplicate-filtering": FLAG,
-    "deploy-changed-only": FLAG, "data": {"type": "string", "format": "binary"},
+    "deployment-name": TEXT, "deployment-source": TEXT, **dict.fromkeys(ONLY_CHANGED, FLAG),
+    "data": {"type": "string", "format": "binary"},
 }  # fmt: skip
 
 
@@ -118,8 +119,7 @@ def create_deployment(session: Session) -> ResponseReturnValue:
     deployment, changed = definitions.deploy(
         session, request.form.get("deployment-name") or "REST", files, actor_id=g.actor.id,
         source=request.form.get("deployment-source"),
-        only_changed=request.form.get("deploy-changed-only") == "true"
-        or request.form.get("enable-duplicate-filtering") == "true",
+        only_changed=any(request.form.get(name, "").lower() == "true" for name in ONLY_CHANGED),
     )  # fmt: skip
     new = {each.id: DEFINITION.dump(each) for each in changed}
     return jsonify(DEPLOYED.dump(deployment) | {"deployedProcessDefinitions": new or None})

@@ -15,7 +15,7 @@ from engine import db, history, instances, runtime
 from engine.models import HistoryEvent, InstanceStatus, Person, ProcessInstance, TaskStatus, UserTask
 from engine.spiff import Passed
 from web.rest.fields import FLAG, Always, Answer, Moment, Never, Text, Whole
-from web.rest.lists import PAGING, Listing, after, before, equals, flag, like, matches, narrowed, one_of, page
+from web.rest.lists import PAGING, Listing, after, asks, before, equals, flag, like, matches, narrowed, one_of, page
 from web.rest.openapi import described
 
 bp = Blueprint("rest_history", __name__)
@@ -232,8 +232,8 @@ def list_activities() -> ResponseReturnValue:
     """What was passed, in order; for one instance also what it stands at."""
     instance_id = request.args.get("processInstanceId")
     with db.reading() as session:
-        found = [] if request.args.get("unfinished") == "true" else _passed(session)
-        if instance_id and request.args.get("finished") != "true":
+        found = [] if asks("unfinished") else _passed(session)
+        if instance_id and not asks("finished"):
             found += _standing(session, instance_id)
         return jsonify(ACTIVITY.dump(found, many=True))
 

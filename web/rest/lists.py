@@ -123,12 +123,15 @@ def like(column: Any) -> Filter:
 def flag(condition: Condition) -> Filter:
     """`true` narrows; `false` is as if the parameter were not given."""
 
-    def given(name: str, value: str) -> Condition:
-        if value not in ("true", "false"):
-            raise InvalidInput(f"{name} is neither true nor false", advice=f"{name} 须是 true 或 false。")
-        return condition if value == "true" else true()
+    return Filter(FLAG, lambda name, _: condition if asks(name) else true())
 
-    return Filter(FLAG, given)
+
+def asks(name: str) -> bool:
+    """Whether a parameter says true; clients in Python write `True`."""
+    written = request.args.get(name, "false").lower()
+    if written not in ("true", "false"):
+        raise InvalidInput(f"{name} is neither true nor false", advice=f"{name} 须是 true 或 false。")
+    return written == "true"
 
 
 def before(column: Any) -> Filter:
