@@ -11,11 +11,13 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from engine.errors import DefinitionRefused, EngineError
-from web.rest import authentication, definitions, events, history, instances, openapi, tasks
+from web.rest import authentication, definitions, events, history, instances, jobs, openapi, tasks
 
 PREFIX = "/engine-rest"
 
 authenticate = authentication.authenticate
+
+MODULES = (authentication, definitions, events, history, instances, jobs, tasks)
 
 bp = Blueprint("rest_openapi", __name__)
 
@@ -28,7 +30,7 @@ def document() -> ResponseReturnValue:
 
 def register(app: Flask, csrf: CSRFProtect) -> None:
     """Mount the resources. Credentials come with every request, so there is no session to forge."""
-    for each in (bp, *(module.bp for module in (authentication, definitions, events, history, instances, tasks))):
+    for each in (bp, *(module.bp for module in MODULES)):
         csrf.exempt(each)
         app.register_blueprint(each, url_prefix=PREFIX)
     app.register_error_handler(ValidationError, _refuse_input)

@@ -15,7 +15,21 @@ from engine import db, history, instances, runtime
 from engine.models import HistoryEvent, InstanceStatus, Person, ProcessInstance, TaskStatus, UserTask
 from engine.spiff import Passed
 from web.rest.fields import FLAG, Always, Answer, Moment, Never, Text, Whole
-from web.rest.lists import PAGING, Listing, after, asks, before, equals, flag, like, matches, narrowed, one_of, page
+from web.rest.lists import (
+    PAGING,
+    Listing,
+    after,
+    asks,
+    before,
+    equals,
+    flag,
+    like,
+    matches,
+    narrowed,
+    of_instance,
+    one_of,
+    page,
+)
 from web.rest.openapi import described
 
 bp = Blueprint("rest_history", __name__)
@@ -176,10 +190,6 @@ def _tasks() -> Select[UserTask]:
     )  # fmt: skip
 
 
-def _of_instances(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return UserTask.instance_id.in_(select(ProcessInstance.id).where(condition))
-
-
 def _done_by(login: str) -> ColumnElement[bool]:
     """Who has completed it, else who has it."""
     person = select(Person.id).where(Person.login == login)
@@ -192,9 +202,9 @@ Listing(
     {
         "taskId": equals(UserTask.id),
         "processInstanceId": equals(UserTask.instance_id),
-        "processInstanceBusinessKey": matches(lambda key: _of_instances(ProcessInstance.business_key == key)),
-        "processDefinitionId": matches(lambda key: _of_instances(ProcessInstance.definition_id == key)),
-        "processDefinitionKey": matches(lambda key: _of_instances(ProcessInstance.definition_key == key)),
+        "processInstanceBusinessKey": of_instance(UserTask.instance_id, equals(ProcessInstance.business_key)),
+        "processDefinitionId": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_id)),
+        "processDefinitionKey": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_key)),
         "taskDefinitionKey": equals(UserTask.activity_id),
         "taskDefinitionKeyIn": one_of(UserTask.activity_id),
         "taskName": equals(UserTask.name),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from engine import db
 from engine.errors import InvalidInput
+from engine.models import ProcessInstance
 from web.rest import wire
 from web.rest.fields import FLAG, MOMENT, TEXT, WHOLE, Answer, CountResultDto
 from web.rest.openapi import described
@@ -111,6 +112,17 @@ def matches(condition: Callable[[str], Condition]) -> Filter:
 def one_of(column: Any) -> Filter:
     """Several values with commas between."""
     return Filter({**TEXT, "description": "多个值用逗号分隔"}, lambda _, value: column.in_(value.split(",")))
+
+
+def of_instance(instance_id: Any, told: Filter) -> Filter:
+    """A filter on the process instance that a row belongs to."""
+
+    def condition(name: str, value: str) -> Condition:
+        theirs = select(ProcessInstance.id).where(told.condition(name, value))
+        belongs: Condition = instance_id.in_(theirs)
+        return belongs
+
+    return Filter(told.json, condition)
 
 
 def like(column: Any) -> Filter:

@@ -15,7 +15,7 @@ from engine.models import Candidate, Comment, Person, ProcessInstance, TaskStatu
 from web.rest import wire
 from web.rest.acting import acting
 from web.rest.fields import FLAG, TEXT, Always, Answer, Body, Flag, Key, Moment, Never, Text, Unsupported, Variables
-from web.rest.lists import Listing, after, before, equals, flag, like, matches, one_of
+from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, one_of
 from web.rest.openapi import described
 
 bp = Blueprint("rest_tasks", __name__)
@@ -98,10 +98,6 @@ def _known() -> Select[UserTask]:
     return wanted.options(joinedload(UserTask.instance), joinedload(UserTask.assignee))
 
 
-def _of_instances(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return UserTask.instance_id.in_(select(ProcessInstance.id).where(condition))
-
-
 def _assigned_to(login: str) -> ColumnElement[bool]:
     return UserTask.assignee_id.in_(select(Person.id).where(Person.login == login))
 
@@ -116,9 +112,9 @@ Listing(
         "taskId": equals(UserTask.id),
         "processInstanceId": equals(UserTask.instance_id),
         "processInstanceIdIn": one_of(UserTask.instance_id),
-        "processInstanceBusinessKey": matches(lambda key: _of_instances(ProcessInstance.business_key == key)),
-        "processDefinitionId": matches(lambda key: _of_instances(ProcessInstance.definition_id == key)),
-        "processDefinitionKey": matches(lambda key: _of_instances(ProcessInstance.definition_key == key)),
+        "processInstanceBusinessKey": of_instance(UserTask.instance_id, equals(ProcessInstance.business_key)),
+        "processDefinitionId": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_id)),
+        "processDefinitionKey": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_key)),
         "taskDefinitionKey": equals(UserTask.activity_id),
         "taskDefinitionKeyIn": one_of(UserTask.activity_id),
         "name": equals(UserTask.name),
