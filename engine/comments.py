@@ -19,7 +19,7 @@ def add(session: Session, task_id: str, text: str, *, actor: Actor) -> Comment:
     task = user_tasks.get(session, task_id, actor=actor)
     if not text.strip() or len(text) > LONGEST or "\0" in text:
         raise InvalidInput("bad comment", code="comment", advice=f"留言须为 1–{LONGEST} 字。")
-    instance = runtime.lock_of_task(session, task_id)
+    instance = runtime.lock(session, task.instance_id)
     comment = Comment(
         id=ids.new(), instance_id=instance.id, user_task_id=task.id, author_id=actor.id, text=text, at=clock.now()
     )

@@ -209,3 +209,13 @@ def _parameters_of_the_client() -> dict[tuple[str, str], set[str]]:
                 path = re.sub(r"{\w+}", "{}", called[1])
                 found[called[2], path] = set(re.findall(r"query_params\.append\(\('(\w+)'", block))
     return found
+
+
+@ON_SQLITE
+def test_a_page_of_another_site_makes_nobody_act(designer: Client, known: dict[str, str]) -> None:
+    """A browser would send the credentials it remembers along, with a form or with nothing."""
+    claim = f"/task/{known['task_id']}/claim"
+    for site in ("cross-site", "same-site"):
+        assert designer.post(claim, headers={"Sec-Fetch-Site": site}).status_code == 403
+    assert designer.post(claim, data={"userId": "designer"}).status_code == 415
+    assert designer.post(claim, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 204
