@@ -44,7 +44,9 @@ def message(
         payload=payload, every=every, actor=actor,
     )  # fmt: skip
     _require_all(session, found, actor)
-    return [Received(session.get_one(ProcessInstance, each, populate_existing=True), each not in waiting) for each in found]
+    return [
+        Received(session.get_one(ProcessInstance, each, populate_existing=True), each not in waiting) for each in found
+    ]
 
 
 def signal(session: Session, name: str, payload: Mapping[str, Any] | None = None, *, actor: Actor) -> None:

@@ -41,7 +41,7 @@ def known(bureau: Bureau, designer: Client) -> dict[str, str]:
     with db.transaction() as session:
         job = session.scalars(select(Job).limit(1)).one()
         incident = Incident(
-            id=ids.new(), kind="job.failed", message="timer: x", instance_id=instance, created_at=clock.now()
+            id=ids.new(), kind="instance.stuck", message="x", instance_id=instance, created_at=clock.now()
         )
         session.add(incident)
     assert said is not None

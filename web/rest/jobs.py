@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import db, incidents, job_control
+from engine import administration, db, incidents, job_control
+from engine.errors import NotFound
 from engine.models import Incident, Job, JobState, ProcessInstance
 from web.rest.acting import acting
 from web.rest.fields import FLAG, Always, Answer, Body, Moment, Never, Text, Unsupported, Whole
@@ -75,10 +76,6 @@ class JobRetriesDto(Body):
 JOB, INCIDENT = JobDto(), IncidentDto()
 
 
-def _jobs() -> Select[Job]:
-    return select(Job).where(job_control.visible(g.actor, Job.instance_id))
-
-
 def _planned(session: Session, found: Sequence[Job]) -> list[Planned]:
     moved = select(ProcessInstance).where(ProcessInstance.id.in_({job.instance_id for job in found if job.instance_id}))
     by_id = {each.id: each for each in session.scalars(moved)}
@@ -86,7 +83,7 @@ def _planned(session: Session, found: Sequence[Job]) -> list[Planned]:
 
 
 Listing(
-    "列出等待执行和已停下的作业", JOB, _jobs,
+    "列出等待执行和已停下的作业", JOB, lambda: administration.jobs_for(g.actor),
     {
         "jobId": equals(Job.id),
         "jobIds": one_of(Job.id),
@@ -134,8 +131,7 @@ def set_retries(session: Session, job_id: str, given: dict[str, Any]) -> Respons
 
 def _incidents() -> Select[Incident]:
     """The open ones, as Camunda does: those that were settled are history."""
-    seen = job_control.visible(g.actor, Incident.instance_id)
-    return select(Incident).where(Incident.resolved_at.is_(None), seen).options(joinedload(Incident.instance))
+    return administration.incidents_for(g.actor).options(joinedload(Incident.instance))
 
 
 def _of_type(written: str) -> ColumnElement[bool]:
@@ -167,4 +163,7 @@ Listing(
 @described("一项异常", answer=INCIDENT)
 def get_incident(incident_id: str) -> ResponseReturnValue:
     with db.reading() as session:
-        return jsonify(INCIDENT.dump(job_control.get_incident(session, incident_id, actor=g.actor)))
+        found = session.scalar(_incidents().where(Incident.id == incident_id))
+        if found is None:
+            raise NotFound(f"no incident {incident_id}", advice="没有这项异常，或您无权查看。")
+        return jsonify(INCIDENT.dump(found))

@@ -72,7 +72,7 @@ class Listing(Generic[Row]):
                 return jsonify(count=session.scalar(wanted) or 0)
 
     def _narrowed(self) -> Select[Row]:
-        return narrowed(self.known(), self.filters)
+        return narrowed(self.known().order_by(None), self.filters)
 
     def _sorted(self) -> list[Any]:
         by, order = request.args.get("sortBy"), request.args.get("sortOrder")
