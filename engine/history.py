@@ -101,6 +101,15 @@ def passed(session: Session, instance_id: str) -> list[HistoryEvent]:
     return [event for event in of(session, instance_id) if event.kind in PASSED]
 
 
+def reasons(session: Session, instance_ids: Iterable[str]) -> dict[str, str]:
+    """Why instances ended before their end, by id: what a person said, or the code of an error nothing caught."""
+    ended = select(HistoryEvent).where(
+        HistoryEvent.instance_id.in_(list(instance_ids)),
+        HistoryEvent.kind.in_(("instance.terminated", "instance.failed")),
+    )
+    return {each.instance_id: each.detail.get("reason") or each.detail["code"] for each in session.scalars(ended)}
+
+
 def broken_chains(session: Session) -> Iterator[tuple[str, str]]:
     """`(instance id, reason)` for every instance whose history is not what was written."""
     for instance in session.scalars(select(ProcessInstance).order_by(ProcessInstance.id)):

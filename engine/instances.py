@@ -1,20 +1,25 @@
-"""Process instances: starting one, looking at it, who may."""
+"""Process instances: starting one, looking at it, ending or mending it by hand, and who may."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session
 
-from engine import begins, clock, definitions, ids, runtime
+from engine import begins, clock, definitions, history, ids, runtime
 from engine.db import to_json
 from engine.errors import InvalidInput, NotAllowed, NotFound
+from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Candidate, InstanceStatus, ProcessInstance, Unit, UserTask
+from engine.spiff import Execution
+
+Held = ProcessInstance | runtime.Instance
 
 MAX_VARIABLE_BYTES = 64_000
+MAY_NOT_INTERVENE = "只有流程设计员可以直接干预流程，且不能干预责任单位承办的流程。"
 OVERSEERS = {
     "bureau_leader", "deputy_leader", "office_supervisor", "inspectorate_office", "inspector", "discipline_liaison",
     "archivist", "process_designer",
@@ -100,6 +105,51 @@ def can_start(actor: Actor, key: str) -> bool:
 def require_can_start(actor: Actor, key: str) -> None:
     if not can_start(actor, key):
         raise NotAllowed(f"{actor.login} may not start {key}", advice="只有流程设计员可以直接启动流程。")
+
+
+def can_terminate(actor: Actor, instance: Held) -> bool:
+    """What a unit answers for is ended early by the bureau's leader alone; else whoever started it may, or a designer."""
+    if instance.unit_id is not None:
+        return actor.has_role("bureau_leader")
+    return actor.id == instance.started_by_id or actor.has_role("process_designer")
+
+
+def terminate(session: Session, instance_id: str, *, reason: str, actor: Actor) -> None:
+    """End an instance before its end, for a reason that its history keeps."""
+    instance = _held(session, instance_id, actor)
+    if not can_terminate(actor, instance):
+        raise NotAllowed(f"{actor.login} may not terminate {instance_id}", advice="您无权终止这个流程。")
+    runtime.terminate(session, instance, actor=actor, reason=reason)
+
+
+def can_intervene(actor: Actor, instance: Held) -> bool:
+    """Designers set variables and send messages by hand. What a unit answers for moves by what people submit alone."""
+    return instance.unit_id is None and actor.has_role("process_designer")
+
+
+def change_variables(
+    session: Session, instance_id: str, changes: Mapping[str, Any], deletions: Collection[str] = (), *, actor: Actor
+) -> None:
+    """Set and delete variables of a running instance. History keeps their names, and fingerprints of the values."""
+    instance = _held(session, instance_id, actor)
+    if not can_intervene(actor, instance):
+        raise NotAllowed(f"{actor.login} may not change variables", advice=MAY_NOT_INTERVENE)
+    check_variables(changes)
+
+    def change(execution: Execution) -> None:
+        execution.set_variables(changes, tuple(deletions))
+        check_variables(execution.variables())
+
+    runtime.step(session, instance, change, actor=actor)
+    told = {name: history.fingerprint(_as_json({name: value})) for name, value in changes.items()}
+    entry = Entry("variables.changed", actor.id, detail={"changed": told, "deleted": sorted(deletions)})
+    history.note(session, instance, entry)
+
+
+def _held(session: Session, instance_id: str, actor: Actor) -> runtime.Instance:
+    """An instance this person may know of, locked."""
+    get(session, instance_id, actor=actor)
+    return runtime.lock(session, instance_id)
 
 
 def children(session: Session, instance_id: str) -> list[ProcessInstance]:

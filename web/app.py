@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
-from engine import administration, clock, db, errors, identity, settings, spiff
+from engine import administration, answers, clock, correlation, db, errors, identity, settings, spiff
 from web import auth, health, incidents, instances, plan, rest, supervision, user_tasks, vendor, wording
 
 POLICY = (
@@ -20,12 +20,14 @@ POLICY = (
 )
 MAX_BODY = 5_000_000
 STATUS = {
+    correlation.NobodyWaits: HTTPStatus.BAD_REQUEST,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.InvalidState: HTTPStatus.CONFLICT,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
     errors.DefinitionRefused: HTTPStatus.BAD_REQUEST,
+    answers.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     spiff.StepFailed: HTTPStatus.BAD_REQUEST,
     db.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -45,6 +47,7 @@ def create_app() -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False  # an address is right or there is nothing; no way round by a redirect
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     csrf.init_app(app)
     for module in (auth, health, incidents, instances, plan, supervision, user_tasks, vendor):

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
 from engine.models import HistoryEvent, ProcessDefinition
 from tests.driver import PASSWORD, Bureau
+from tests.rest import Client
 
 HOLIDAY = (Path(__file__).parent.parent / "scenarios" / "holiday.bpmn").read_bytes()
-
-
-class Client:
-    """Speaks REST as one person."""
-
-    def __init__(self, bureau: Bureau, login: str, password: str = PASSWORD) -> None:
-        self._browser = bureau.app.test_client()
-        self._header = {"Authorization": "Basic " + b64encode(f"{login}:{password}".encode()).decode()}
-
-    def get(self, path: str) -> TestResponse:
-        return self._browser.get(f"/engine-rest{path}", headers=self._header)
-
-    def post(self, path: str, **sent: Any) -> TestResponse:
-        return self._browser.post(f"/engine-rest{path}", headers=self._header, **sent)
-
-    def deploy(self, content: bytes, name: str = "test.bpmn") -> TestResponse:
-        data = {"deployment-name": "test", "data": (io.BytesIO(content), name)}
-        return self.post("/deployment/create", data=data)
 
 
 @pytest.fixture

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Flask, jsonify
+from flask import Blueprint, Flask, Response, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from engine.errors import EngineError
-from web.rest import authentication, definitions, history, instances, tasks
+from engine.errors import DefinitionRefused, EngineError
+from web.rest import authentication, definitions, events, history, instances, jobs, openapi, tasks
 
 PREFIX = "/engine-rest"
 
 authenticate = authentication.authenticate
 
+MODULES = (authentication, definitions, events, history, instances, jobs, tasks)
+
+bp = Blueprint("rest_openapi", __name__)
+
+
+@bp.get("/openapi.json")
+@openapi.described("本说明", answer={"type": "object"})
+def document() -> ResponseReturnValue:
+    return jsonify(openapi.document(current_app, PREFIX))
+
 
 def register(app: Flask, csrf: CSRFProtect) -> None:
     """Mount the resources. Credentials come with every request, so there is no session to forge."""
-    for module in (authentication, definitions, history, instances, tasks):
-        csrf.exempt(module.bp)
-        app.register_blueprint(module.bp, url_prefix=PREFIX)
+    for each in (bp, *(module.bp for module in MODULES)):
+        csrf.exempt(each)
+        app.register_blueprint(each, url_prefix=PREFIX)
     app.register_error_handler(ValidationError, _refuse_input)
 
 
@@ -31,6 +41,8 @@ def is_rest(path: str) -> bool:
 
 
 def refuse(error: EngineError, status: HTTPStatus) -> ResponseReturnValue:
+    if isinstance(error, DefinitionRefused):
+        return _refuse_definition(error), status
     return jsonify(type=type(error).__name__, message=error.advice or str(error), code=error.code or None), status
 
 
@@ -41,6 +53,17 @@ def refuse_http(error: HTTPException) -> ResponseReturnValue:
     return answer, status, headers
 
 
+def _refuse_definition(refusal: DefinitionRefused) -> Response:
+    """As Camunda's modeler expects it, to show each problem at its element."""
+    told = [
+        {"mainElementId": each.element_id, "elementName": each.element_name, "message": each.reason}
+        for each in refusal.problems
+    ]
+    message = "；".join(map(str, refusal.problems))
+    return jsonify(type="ParseException", message=message, details={"deployment": {"errors": told}})
+
+
 def _refuse_input(error: ValidationError) -> ResponseReturnValue:
-    told = "；".join(f"{name}：{'，'.join(map(str, reasons))}" for name, reasons in error.messages_dict.items())
-    return jsonify(type="ValidationError", message=told, errors=error.messages_dict), HTTPStatus.BAD_REQUEST
+    errors: dict[str, list[str]] = error.normalized_messages()  # type: ignore[no-untyped-call]
+    told = "；".join(f"{name}：{'，'.join(map(str, reasons))}" for name, reasons in errors.items())
+    return jsonify(type="ValidationError", message=told, errors=errors), HTTPStatus.BAD_REQUEST

@@ -13,7 +13,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from engine import db, identity, settings
+from engine.errors import NotAllowed
 from engine.models import Person
+from web.rest.fields import Answer, Text
+from web.rest.openapi import described
 
 bp = Blueprint("rest", __name__)
 
@@ -25,13 +28,23 @@ _remembered: dict[str, float] = {}
 _guard = Lock()
 
 
+class VersionDto(Answer):
+    version = Text()
+
+
 @bp.get("/version")
+@described("所沿用的 Camunda 版本", answer=VersionDto())
 def version() -> ResponseReturnValue:
     return jsonify(version="7.22.0")
 
 
 def authenticate() -> Response | None:
-    """Know who asks, or say that credentials are needed."""
+    """Know who asks, or say that credentials are needed.
+
+    A browser sends the credentials it knows with whatever a page of another site makes it send; that page asks here.
+    """
+    if request.method not in ("GET", "HEAD") and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        raise NotAllowed("a page of another site", advice="不接受其他网站的页面发来的操作。")
     given = request.authorization
     with db.reading() as session:
         settings.apply_clock(session)

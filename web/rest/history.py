@@ -1,17 +1,36 @@
-"""history/process-instance and history/activity-instance."""
+"""history: instances, activities and user tasks, running and ended."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import Session, joinedload
 
 from engine import db, history, instances, runtime
-from engine.models import HistoryEvent, InstanceStatus, Person, ProcessInstance
+from engine.models import HistoryEvent, InstanceStatus, Person, ProcessInstance, TaskStatus, UserTask
 from engine.spiff import Passed
-from web.rest import wire
+from web.rest.fields import FLAG, Always, Answer, Moment, Never, Text, Whole
+from web.rest.lists import (
+    PAGING,
+    Listing,
+    after,
+    asks,
+    before,
+    equals,
+    flag,
+    like,
+    matches,
+    narrowed,
+    of_instance,
+    one_of,
+    page,
+)
+from web.rest.openapi import described
 
 bp = Blueprint("rest_history", __name__)
 
@@ -20,95 +39,262 @@ STATES = {
     InstanceStatus.COMPLETED: "COMPLETED",
     InstanceStatus.TERMINATED: "EXTERNALLY_TERMINATED",
 }
+REASONS = {TaskStatus.OPEN: None, TaskStatus.COMPLETED: "completed", TaskStatus.CANCELLED: "deleted"}
 
 
-@bp.get("/history/process-instance")
-def list_instances() -> ResponseReturnValue:
-    first, most = wire.page()
-    wanted = select(ProcessInstance).where(instances.visible(g.actor))
-    columns = {"processInstanceId": ProcessInstance.id, "processDefinitionKey": ProcessInstance.definition_key,
-               "processInstanceBusinessKey": ProcessInstance.business_key}  # fmt: skip
-    wanted = wire.narrowed(wanted, columns)
-    wanted = wanted.order_by(ProcessInstance.started_at, ProcessInstance.id).offset(first).limit(most)
-    with db.reading() as session:
-        found = list(session.scalars(wanted))
-        logins = _logins(session, {each.started_by_id for each in found})
-        return jsonify([_instance(each, logins) for each in found])
+@dataclass(frozen=True)
+class Told:
+    """An instance with what other tables say of it."""
+
+    instance: ProcessInstance
+    started_by: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """An element of a diagram that an instance has passed, or stands at."""
+
+    id: str
+    instance: ProcessInstance
+    activity_id: str | None
+    name: str | None
+    type: str | None
+    task_id: str | None
+    assignee: str | None
+    began: datetime
+    ended: datetime | None
+
+
+class HistoricProcessInstanceDto(Answer):
+    id = Text(lambda told: told.instance.id)
+    rootProcessInstanceId = Text(lambda told: told.instance.id)
+    superProcessInstanceId = Text(lambda told: told.instance.parent_id, allow_none=True)
+    businessKey = Text(lambda told: told.instance.business_key, allow_none=True)
+    processDefinitionId = Text(lambda told: told.instance.definition_id)
+    processDefinitionKey = Text(lambda told: told.instance.definition_key)
+    processDefinitionName = Text(lambda told: told.instance.title)
+    startTime = Moment(lambda told: told.instance.started_at)
+    endTime = Moment(lambda told: told.instance.ended_at, allow_none=True)
+    durationInMillis = Whole(lambda told: _millis(told.instance.started_at, told.instance.ended_at), allow_none=True)
+    startUserId = Text(attribute="started_by", allow_none=True)
+    deleteReason = Text(attribute="reason", allow_none=True)
+    state = Text(lambda told: STATES[InstanceStatus(told.instance.status)])
+    tenantId = Never()
+
+
+class HistoricActivityInstanceDto(Answer):
+    id = Text()
+    activityId = Text(attribute="activity_id", allow_none=True)
+    activityName = Text(attribute="name", allow_none=True)
+    activityType = Text(attribute="type", allow_none=True)
+    processInstanceId = Text(lambda activity: activity.instance.id)
+    executionId = Text(lambda activity: activity.instance.id)
+    processDefinitionId = Text(lambda activity: activity.instance.definition_id)
+    processDefinitionKey = Text(lambda activity: activity.instance.definition_key)
+    taskId = Text(attribute="task_id", allow_none=True)
+    assignee = Text(allow_none=True)
+    startTime = Moment(attribute="began")
+    endTime = Moment(attribute="ended", allow_none=True)
+    durationInMillis = Whole(lambda activity: _millis(activity.began, activity.ended), allow_none=True)
+    canceled = Always(False, FLAG)
+    completeScope = Always(False, FLAG)
+    tenantId = Never()
+
+
+class HistoricTaskInstanceDto(Answer):
+    id = Text()
+    name = Text()
+    taskDefinitionKey = Text(attribute="activity_id")
+    processInstanceId = Text(attribute="instance_id")
+    rootProcessInstanceId = Text(attribute="instance_id")
+    executionId = Text(attribute="instance_id")
+    activityInstanceId = Text(lambda task: f"{task.activity_id}:{task.id}")
+    processDefinitionId = Text(lambda task: task.instance.definition_id)
+    processDefinitionKey = Text(lambda task: task.instance.definition_key)
+    assignee = Text(lambda task: _login(task.completed_by or task.assignee), allow_none=True)
+    startTime = Moment(attribute="created_at")
+    endTime = Moment(attribute="ended_at", allow_none=True)
+    duration = Whole(lambda task: _millis(task.created_at, task.ended_at), allow_none=True)
+    due = Moment(attribute="due_at", allow_none=True)
+    deleteReason = Text(lambda task: REASONS[TaskStatus(task.status)], allow_none=True)
+    priority = Always(50, {"type": "integer"})
+    caseDefinitionId = Never()
+    caseDefinitionKey = Never()
+    caseExecutionId = Never()
+    caseInstanceId = Never()
+    description = Never()
+    followUp = Never()
+    owner = Never()
+    parentTaskId = Never()
+    removalTime = Never()
+    tenantId = Never()
+
+
+INSTANCE, ACTIVITY, TASK = HistoricProcessInstanceDto(), HistoricActivityInstanceDto(), HistoricTaskInstanceDto()
+
+
+def _told(session: Session, found: Sequence[ProcessInstance]) -> list[Told]:
+    logins = _logins(session, {each.started_by_id for each in found})
+    reasons = history.reasons(session, [each.id for each in found if each.status == InstanceStatus.TERMINATED])
+    return [Told(each, logins.get(each.started_by_id), reasons.get(each.id)) for each in found]
+
+
+def _started_by(login: str) -> ColumnElement[bool]:
+    return ProcessInstance.started_by_id.in_(select(Person.id).where(Person.login == login))
+
+
+Listing(
+    "列出流程，运行中的和已结束的", INSTANCE, lambda: select(ProcessInstance).where(instances.visible(g.actor)),
+    {
+        "processInstanceId": equals(ProcessInstance.id),
+        "processInstanceIds": one_of(ProcessInstance.id),
+        "processDefinitionId": equals(ProcessInstance.definition_id),
+        "processDefinitionKey": equals(ProcessInstance.definition_key),
+        "processDefinitionKeyIn": one_of(ProcessInstance.definition_key),
+        "processInstanceBusinessKey": equals(ProcessInstance.business_key),
+        "processInstanceBusinessKeyLike": like(ProcessInstance.business_key),
+        "superProcessInstanceId": equals(ProcessInstance.parent_id),
+        "rootProcessInstances": flag(ProcessInstance.parent_id.is_(None)),
+        "startedBy": matches(_started_by),
+        "finished": flag(ProcessInstance.ended_at.is_not(None)),
+        "unfinished": flag(ProcessInstance.ended_at.is_(None)),
+        "active": flag(ProcessInstance.status == InstanceStatus.ACTIVE),
+        "completed": flag(ProcessInstance.status == InstanceStatus.COMPLETED),
+        "externallyTerminated": flag(ProcessInstance.status == InstanceStatus.TERMINATED),
+        "startedBefore": before(ProcessInstance.started_at),
+        "startedAfter": after(ProcessInstance.started_at),
+        "finishedBefore": before(ProcessInstance.ended_at),
+        "finishedAfter": after(ProcessInstance.ended_at),
+    },
+    order=(ProcessInstance.started_at, ProcessInstance.id),
+    sorts={"instanceId": ProcessInstance.id, "definitionKey": ProcessInstance.definition_key,
+           "definitionId": ProcessInstance.definition_id, "businessKey": ProcessInstance.business_key,
+           "startTime": ProcessInstance.started_at, "endTime": ProcessInstance.ended_at},
+    shown=_told,
+).mount(bp, "/history/process-instance")  # fmt: skip
 
 
 @bp.get("/history/process-instance/<instance_id>")
+@described("一个流程，运行中或已结束", answer=INSTANCE)
 def get_instance(instance_id: str) -> ResponseReturnValue:
     with db.reading() as session:
-        instance = instances.get(session, instance_id, actor=g.actor)
-        return jsonify(_instance(instance, _logins(session, {instance.started_by_id})))
+        (told,) = _told(session, [instances.get(session, instance_id, actor=g.actor)])
+        return jsonify(INSTANCE.dump(told))
+
+
+def _tasks() -> Select[UserTask]:
+    visible = select(ProcessInstance.id).where(instances.visible(g.actor))
+    return select(UserTask).where(UserTask.instance_id.in_(visible)).options(
+        joinedload(UserTask.instance), joinedload(UserTask.assignee), joinedload(UserTask.completed_by)
+    )  # fmt: skip
+
+
+def _done_by(login: str) -> ColumnElement[bool]:
+    """Who has completed it, else who has it."""
+    person = select(Person.id).where(Person.login == login)
+    holds = and_(UserTask.completed_by_id.is_(None), UserTask.assignee_id.in_(person))
+    return or_(UserTask.completed_by_id.in_(person), holds)
+
+
+Listing(
+    "列出待办，未办的和已办的", TASK, _tasks,
+    {
+        "taskId": equals(UserTask.id),
+        "processInstanceId": equals(UserTask.instance_id),
+        "processInstanceBusinessKey": of_instance(UserTask.instance_id, equals(ProcessInstance.business_key)),
+        "processDefinitionId": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_id)),
+        "processDefinitionKey": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_key)),
+        "taskDefinitionKey": equals(UserTask.activity_id),
+        "taskDefinitionKeyIn": one_of(UserTask.activity_id),
+        "taskName": equals(UserTask.name),
+        "taskNameLike": like(UserTask.name),
+        "taskAssignee": matches(_done_by),
+        "finished": flag(UserTask.ended_at.is_not(None)),
+        "unfinished": flag(UserTask.ended_at.is_(None)),
+        "startedBefore": before(UserTask.created_at),
+        "startedAfter": after(UserTask.created_at),
+        "finishedBefore": before(UserTask.ended_at),
+        "finishedAfter": after(UserTask.ended_at),
+    },
+    order=(UserTask.created_at, UserTask.id),
+    sorts={"taskId": UserTask.id, "processInstanceId": UserTask.instance_id, "taskName": UserTask.name,
+           "startTime": UserTask.created_at, "endTime": UserTask.ended_at, "dueDate": UserTask.due_at},
+).mount(bp, "/history/task")  # fmt: skip
+
+
+PASSED = {
+    "processInstanceId": equals(HistoryEvent.instance_id),
+    "activityId": equals(HistoryEvent.activity_id),
+    "activityName": equals(HistoryEvent.activity_name),
+    "activityType": equals(HistoryEvent.activity_type),
+}
+FINISHED = {"finished": FLAG, "unfinished": FLAG}
 
 
 @bp.get("/history/activity-instance")
+@described(
+    "列出经过的环节；指定流程时也列出所在的环节",
+    answer=[ACTIVITY],
+    query={name: each.json for name, each in PASSED.items()} | FINISHED | PAGING,
+)
 def list_activities() -> ResponseReturnValue:
     """What was passed, in order; for one instance also what it stands at."""
-    first, most = wire.page()
     instance_id = request.args.get("processInstanceId")
     with db.reading() as session:
-        mine = select(ProcessInstance.id).where(instances.visible(g.actor))
-        wanted = select(HistoryEvent).where(HistoryEvent.kind.in_(history.PASSED), HistoryEvent.instance_id.in_(mine))
-        if instance_id:
-            wanted = wanted.where(HistoryEvent.instance_id == instance_id)
-        if activity_id := request.args.get("activityId"):
-            wanted = wanted.where(HistoryEvent.activity_id == activity_id)
-        wanted = wanted.order_by(HistoryEvent.at, HistoryEvent.instance_id, HistoryEvent.number)
-        found = list(session.scalars(wanted.offset(first).limit(most)))
-        logins = _logins(session, {event.actor_id for event in found})
-        homes = {e.instance_id: session.get_one(ProcessInstance, e.instance_id) for e in found}
-        rows = [_activity(event, homes[event.instance_id], logins) for event in found]
-        if instance_id and request.args.get("finished") != "true":
-            rows += _open(session, instance_id)
-        return jsonify(rows)
+        found = [] if asks("unfinished") else _passed(session)
+        if instance_id and not asks("finished"):
+            found += _standing(session, instance_id)
+        return jsonify(ACTIVITY.dump(found, many=True))
 
 
-def _open(session: Any, instance_id: str) -> list[dict[str, Any]]:
+def _passed(session: Session) -> list[Activity]:
+    mine = select(ProcessInstance.id).where(instances.visible(g.actor))
+    wanted = select(HistoryEvent).where(HistoryEvent.kind.in_(history.PASSED), HistoryEvent.instance_id.in_(mine))
+    wanted = narrowed(wanted, PASSED).order_by(HistoryEvent.at, HistoryEvent.instance_id, HistoryEvent.number)
+    events = session.scalars(page(wanted)).all()
+    logins = _logins(session, {event.actor_id for event in events})
+    homes = select(ProcessInstance).where(ProcessInstance.id.in_({event.instance_id for event in events}))
+    by_id = {each.id: each for each in session.scalars(homes)}
+    return [
+        Activity(
+            f"{event.activity_id}:{event.instance_id}:{event.number}", by_id[event.instance_id], event.activity_id,
+            event.activity_name, event.activity_type, event.user_task_id, logins.get(event.actor_id),
+            event.started_at or event.at, event.at,
+        )
+        for event in events
+    ]  # fmt: skip
+
+
+def _standing(session: Session, instance_id: str) -> list[Activity]:
+    """What an instance stands at now, as far as the request asks for it."""
     instance = instances.get(session, instance_id, actor=g.actor)
     if instance.status != InstanceStatus.ACTIVE:
         return []
-    return [_standing(each, instance) for each in runtime.load(session, instance).open_activities()]
+    return [
+        Activity(
+            f"{each.activity.id}:{each.token_id}", instance, each.activity.id, each.activity.name, each.activity.type,
+            each.token_id if each.activity.type == "userTask" else None, None, each.started_at, None,
+        )
+        for each in runtime.load(session, instance).open_activities()
+        if _is_asked_for(each)
+    ]  # fmt: skip
 
 
-def _logins(session: Any, ids: set[str | None]) -> dict[str | None, str]:
+def _is_asked_for(each: Passed) -> bool:
+    activity = each.activity
+    told = {"activityId": activity.id, "activityName": activity.name, "activityType": activity.type}
+    return all(request.args.get(name, value) == value for name, value in told.items())
+
+
+def _logins(session: Session, ids: set[str | None]) -> dict[str | None, str]:
     found = session.execute(select(Person.id, Person.login).where(Person.id.in_([each for each in ids if each])))
     return {row.id: row.login for row in found}
 
 
-def _instance(instance: ProcessInstance, logins: dict[str | None, str]) -> dict[str, Any]:
-    ended, began = instance.ended_at, instance.started_at
-    return {
-        "id": instance.id, "rootProcessInstanceId": instance.id, "superProcessInstanceId": instance.parent_id,
-        "businessKey": instance.business_key, "processDefinitionId": instance.definition_id,
-        "processDefinitionKey": instance.definition_key, "processDefinitionName": instance.title,
-        "startTime": wire.moment(began), "endTime": wire.moment(ended),
-        "durationInMillis": int((ended - began).total_seconds() * 1000) if ended else None,
-        "startUserId": logins.get(instance.started_by_id), "deleteReason": None, "tenantId": None,
-        "state": STATES[InstanceStatus(instance.status)],
-    }  # fmt: skip
+def _login(person: Person | None) -> str | None:
+    return person.login if person else None
 
 
-def _activity(event: HistoryEvent, instance: ProcessInstance, logins: dict[str | None, str]) -> dict[str, Any]:
-    began = event.started_at or event.at
-    return {
-        "id": f"{event.activity_id}:{event.instance_id}:{event.number}", "activityId": event.activity_id,
-        "activityName": event.activity_name, "activityType": event.activity_type,
-        "processInstanceId": event.instance_id, "processDefinitionId": instance.definition_id,
-        "processDefinitionKey": instance.definition_key, "executionId": event.instance_id,
-        "taskId": event.user_task_id, "taskAssignee": logins.get(event.actor_id), "assignee": logins.get(event.actor_id),
-        "startTime": wire.moment(began), "endTime": wire.moment(event.at),
-        "durationInMillis": int((event.at - began).total_seconds() * 1000), "canceled": False, "completeScope": False,
-    }  # fmt: skip
-
-
-def _standing(each: Passed, instance: ProcessInstance) -> dict[str, Any]:
-    activity = each.activity
-    return {
-        "id": f"{activity.id}:{each.token_id}", "activityId": activity.id, "activityName": activity.name,
-        "activityType": activity.type, "processInstanceId": instance.id, "processDefinitionId": instance.definition_id,
-        "processDefinitionKey": instance.definition_key, "executionId": instance.id, "assignee": None,
-        "startTime": wire.moment(each.started_at), "endTime": None, "durationInMillis": None, "canceled": False,
-        "completeScope": False, "taskId": each.token_id if activity.type == "userTask" else None,
-    }  # fmt: skip
+def _millis(began: datetime, ended: datetime | None) -> int | None:
+    return int((ended - began).total_seconds() * 1000) if ended else None

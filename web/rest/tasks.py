@@ -1,4 +1,4 @@
-"""task: what is open, and doing it."""
+"""task: what is open, doing it, handing it on, and what is said at it."""
 
 from __future__ import annotations
 
@@ -6,93 +6,234 @@ from typing import Any
 
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session, joinedload
 
-from engine import db, identity, instances, runtime, user_tasks
+from engine import comments, db, handover, identity, instances, runtime, user_tasks
 from engine.errors import InvalidInput, NotFound
-from engine.models import Candidate, ProcessInstance, TaskStatus, UserTask
+from engine.models import Candidate, Comment, Person, ProcessInstance, TaskStatus, UserTask
 from web.rest import wire
+from web.rest.acting import acting
+from web.rest.fields import FLAG, TEXT, Always, Answer, Body, Flag, Key, Moment, Never, Text, Unsupported, Variables
+from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, one_of
+from web.rest.openapi import described
 
 bp = Blueprint("rest_tasks", __name__)
 
 
-@bp.get("/task")
-def list_tasks() -> ResponseReturnValue:
-    first, most = wire.page()
-    with db.reading() as session:
-        wanted = _wanted(session).order_by(UserTask.created_at, UserTask.id).offset(first).limit(most)
-        return jsonify([_task(task) for task in session.scalars(wanted)])
+class TaskDto(Answer):
+    id = Text()
+    name = Text()
+    assignee = Text(lambda task: task.assignee and task.assignee.login, allow_none=True)
+    created = Moment(attribute="created_at")
+    due = Moment(attribute="due_at", allow_none=True)
+    executionId = Text(attribute="instance_id")
+    processInstanceId = Text(attribute="instance_id")
+    processDefinitionId = Text(lambda task: task.instance.definition_id)
+    taskDefinitionKey = Text(attribute="activity_id")
+    formKey = Text(attribute="form_key", allow_none=True)
+    priority = Always(50, {"type": "integer"})
+    suspended = Always(False, FLAG)
+    camundaFormRef = Never()
+    caseDefinitionId = Never()
+    caseExecutionId = Never()
+    caseInstanceId = Never()
+    delegationState = Never()
+    description = Never()
+    followUp = Never()
+    lastUpdated = Never()
+    owner = Never()
+    parentTaskId = Never()
+    tenantId = Never()
 
 
-@bp.get("/task/count")
-def count_tasks() -> ResponseReturnValue:
-    with db.reading() as session:
-        return jsonify(count=user_tasks.count(session, _wanted(session)))
+class FormDto(Answer):
+    key = Text(attribute="form_key", allow_none=True)
+    contextPath = Never()
+    camundaFormRef = Never()
+
+
+class CommentDto(Answer):
+    id = Text()
+    userId = Text(lambda comment: comment.author.login)
+    taskId = Text(attribute="user_task_id", allow_none=True)
+    processInstanceId = Text(attribute="instance_id")
+    rootProcessInstanceId = Text(attribute="instance_id")
+    time = Moment(attribute="at")
+    message = Text(attribute="text")
+    removalTime = Never()
+    links = Always([], {"type": "array", "items": {"type": "object"}})
+
+
+class UserIdDto(Body):
+    userId = Key()
+
+
+class CompleteTaskDto(Body):
+    variables = Variables()
+    withVariablesInReturn = Flag()
+
+
+class NewCommentDto(Body):
+    """As Camunda's clients send it: the whole comment, of which they fill in the text."""
+
+    message = Text(required=True)
+    processInstanceId = Key()
+    id = Unsupported()
+    userId = Unsupported()
+    taskId = Unsupported()
+    time = Unsupported()
+    removalTime = Unsupported()
+    rootProcessInstanceId = Unsupported()
+    links = Unsupported()
+
+
+TASK, FORM, COMMENT = TaskDto(), FormDto(), CommentDto()
+
+
+def _known() -> Select[UserTask]:
+    """Open tasks of instances this person may look at."""
+    visible = select(ProcessInstance.id).where(instances.visible(g.actor))
+    wanted = select(UserTask).where(UserTask.status == TaskStatus.OPEN, UserTask.instance_id.in_(visible))
+    return wanted.options(joinedload(UserTask.instance), joinedload(UserTask.assignee))
+
+
+def _assigned_to(login: str) -> ColumnElement[bool]:
+    return UserTask.assignee_id.in_(select(Person.id).where(Person.login == login))
+
+
+def _offered_to(group: str) -> ColumnElement[bool]:
+    return UserTask.id.in_(select(Candidate.user_task_id).where(Candidate.group_key == group))
+
+
+Listing(
+    "列出未办结的待办", TASK, _known,
+    {
+        "taskId": equals(UserTask.id),
+        "processInstanceId": equals(UserTask.instance_id),
+        "processInstanceIdIn": one_of(UserTask.instance_id),
+        "processInstanceBusinessKey": of_instance(UserTask.instance_id, equals(ProcessInstance.business_key)),
+        "processDefinitionId": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_id)),
+        "processDefinitionKey": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_key)),
+        "taskDefinitionKey": equals(UserTask.activity_id),
+        "taskDefinitionKeyIn": one_of(UserTask.activity_id),
+        "name": equals(UserTask.name),
+        "nameLike": like(UserTask.name),
+        "assignee": matches(_assigned_to),
+        "assigned": flag(UserTask.assignee_id.is_not(None)),
+        "unassigned": flag(UserTask.assignee_id.is_(None)),
+        "candidateGroup": matches(_offered_to),
+        "dueBefore": before(UserTask.due_at),
+        "dueAfter": after(UserTask.due_at),
+        "createdBefore": before(UserTask.created_at),
+        "createdAfter": after(UserTask.created_at),
+    },
+    order=(UserTask.created_at, UserTask.id),
+    sorts={"created": UserTask.created_at, "dueDate": UserTask.due_at, "name": UserTask.name, "id": UserTask.id,
+           "instanceId": UserTask.instance_id},
+).mount(bp, "/task")  # fmt: skip
 
 
 @bp.get("/task/<task_id>")
+@described("一件未办结的待办", answer=TASK)
 def get(task_id: str) -> ResponseReturnValue:
     with db.reading() as session:
-        task = user_tasks.get(session, task_id, actor=g.actor)
-        if task.status != TaskStatus.OPEN:
-            raise NotFound(f"user task {task_id} has ended", advice="这件待办已经办结。")
-        return jsonify(_task(task))
+        return jsonify(TASK.dump(_open(session, task_id)))
 
 
 @bp.post("/task/<task_id>/claim")
-def claim(task_id: str) -> ResponseReturnValue:
-    with db.transaction() as session:
-        user = wire.body().get("userId")
-        person = identity.find(session, str(user)) if user else None
-        if user and person is None:
-            raise InvalidInput(f"no user {user}", advice=f"没有用户“{user}”。")
-        user_tasks.claim(session, task_id, actor=g.actor, for_id=person.id if person else None)
+@described("认领", body=UserIdDto())
+@acting
+def claim(session: Session, task_id: str, given: dict[str, Any]) -> ResponseReturnValue:
+    login = given["userId"]
+    person = identity.find(session, login) if login else None
+    if login and person is None:
+        raise InvalidInput(f"no user {login}", advice=f"没有用户“{login}”。")
+    user_tasks.claim(session, task_id, actor=g.actor, for_id=person.id if person else None)
     return "", 204
 
 
 @bp.post("/task/<task_id>/unclaim")
-def unclaim(task_id: str) -> ResponseReturnValue:
-    with db.transaction() as session:
-        user_tasks.unclaim(session, task_id, actor=g.actor)
+@described("退回认领")
+@acting
+def unclaim(session: Session, task_id: str) -> ResponseReturnValue:
+    user_tasks.unclaim(session, task_id, actor=g.actor)
+    return "", 204
+
+
+@bp.post("/task/<task_id>/assignee")
+@described("指派给一位候选人，或退回候选人", body=UserIdDto())
+@acting
+def assign(session: Session, task_id: str, given: dict[str, Any]) -> ResponseReturnValue:
+    handover.assign(session, task_id, given["userId"], actor=g.actor)
     return "", 204
 
 
 @bp.post("/task/<task_id>/complete")
-def complete(task_id: str) -> ResponseReturnValue:
+@described("办结", body=CompleteTaskDto(), answers={200: Variables(), 204: None})
+@acting
+def complete(session: Session, task_id: str, given: dict[str, Any]) -> ResponseReturnValue:
     """204, or the variables if asked for. Whoever accepts JSON only gets an empty object: generated clients parse it."""
-    given = wire.body()
-    with db.transaction() as session:
-        instance = user_tasks.complete(session, task_id, wire.plain(given.get("variables")), actor=g.actor)
-        if given.get("withVariablesInReturn"):
-            return jsonify(wire.variables(runtime.load(session, instance).variables()))
+    instance = user_tasks.complete(session, task_id, given["variables"] or {}, actor=g.actor)
+    if given["withVariablesInReturn"]:
+        return jsonify(wire.variables(runtime.load(session, instance).variables()))
     return jsonify({}) if request.headers.get("Accept") == "application/json" else ("", 204)
 
 
-def _wanted(session: Session) -> Select[UserTask]:
-    """Open tasks this person may do or look at, narrowed by Camunda's parameters."""
-    visible = select(ProcessInstance.id).where(instances.visible(g.actor))
-    wanted = select(UserTask).where(UserTask.status == TaskStatus.OPEN, UserTask.instance_id.in_(visible))
-    columns = {"processInstanceId": UserTask.instance_id, "taskDefinitionKey": UserTask.activity_id}
-    wanted = wire.narrowed(wanted, columns)
-    if key := request.args.get("processDefinitionKey"):
-        wanted = wanted.where(UserTask.instance.has(ProcessInstance.definition_key == key))
-    if login := request.args.get("assignee"):
-        person = identity.find(session, login)
-        wanted = wanted.where(UserTask.assignee_id == (person.id if person else ""))
-    if group := request.args.get("candidateGroup"):
-        offered = select(Candidate.user_task_id).where(Candidate.group_key == group)
-        wanted = wanted.where(UserTask.id.in_(offered))
-    return wanted
+@bp.get("/task/<task_id>/form")
+@described("待办的表单", answer=FORM)
+def form(task_id: str) -> ResponseReturnValue:
+    with db.reading() as session:
+        return jsonify(FORM.dump(_open(session, task_id)))
 
 
-def _task(task: UserTask) -> dict[str, Any]:
-    return {
-        "id": task.id, "name": task.name, "assignee": task.assignee.login if task.assignee else None,
-        "created": wire.moment(task.created_at), "due": wire.moment(task.due_at), "followUp": None,
-        "lastUpdated": None, "delegationState": None, "description": None, "executionId": task.instance_id,
-        "owner": None, "parentTaskId": None, "priority": 50, "processDefinitionId": task.instance.definition_id,
-        "processInstanceId": task.instance_id, "taskDefinitionKey": task.activity_id, "caseExecutionId": None,
-        "caseInstanceId": None, "caseDefinitionId": None, "suspended": False, "formKey": task.form_key,
-        "camundaFormRef": None, "tenantId": None,
-    }  # fmt: skip
+@bp.get("/task/<task_id>/form-variables")
+@described("待办处的变量", answer=Variables(), query={"variableNames": TEXT, "deserializeValues": FLAG})
+def form_variables(task_id: str) -> ResponseReturnValue:
+    wanted = request.args.get("variableNames")
+    with db.reading() as session:
+        task = _open(session, task_id)
+        session.refresh(task.instance, ["state"])
+        waits = runtime.load(session, task.instance).waits()
+        known = next((wait.variables for wait in waits if wait.token_id == task.id), {})
+        names = wanted.split(",") if wanted is not None else list(known)
+        return jsonify(wire.variables({name: known[name] for name in names if name in known}))
+
+
+@bp.get("/task/<task_id>/comment")
+@described("待办处的留言", answer=[COMMENT])
+def list_comments(task_id: str) -> ResponseReturnValue:
+    with db.reading() as session:
+        return _comments(comments.of_task(session, task_id, actor=g.actor))
+
+
+@bp.get("/task/<task_id>/comment/<comment_id>")
+@described("一条留言", answer=COMMENT)
+def get_comment(task_id: str, comment_id: str) -> ResponseReturnValue:
+    with db.reading() as session:
+        return jsonify(COMMENT.dump(comments.get(session, task_id, comment_id, actor=g.actor)))
+
+
+@bp.post("/task/<task_id>/comment/create")
+@described("留言", body=NewCommentDto(), answer=COMMENT)
+@acting
+def comment(session: Session, task_id: str, given: dict[str, Any]) -> ResponseReturnValue:
+    return jsonify(COMMENT.dump(comments.add(session, task_id, given["message"], actor=g.actor)))
+
+
+@bp.get("/process-instance/<instance_id>/comment")
+@described("流程中的留言", answer=[COMMENT])
+def list_comments_of_instance(instance_id: str) -> ResponseReturnValue:
+    with db.reading() as session:
+        return _comments(comments.of_instance(session, instance_id, actor=g.actor))
+
+
+def _comments(told: list[Comment]) -> ResponseReturnValue:
+    return jsonify(COMMENT.dump(told, many=True))
+
+
+def _open(session: Session, task_id: str) -> UserTask:
+    task = user_tasks.get(session, task_id, actor=g.actor)
+    if task.status != TaskStatus.OPEN:
+        raise NotFound(f"user task {task_id} has ended", advice="这件待办已经办结。")
+    return task

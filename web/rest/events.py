@@ -1,0 +1,112 @@
+"""message, signal and event-subscription."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, g, jsonify
+from flask.typing import ResponseReturnValue
+from marshmallow import fields
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from engine import instances, reception
+from engine.models import EventSubscription, ProcessInstance
+from web.rest.acting import acting
+from web.rest.fields import Answer, Body, Flag, Key, Never, Text, Unsupported, Variables
+from web.rest.instances import ProcessInstanceDto
+from web.rest.lists import Listing, equals
+from web.rest.openapi import described
+
+bp = Blueprint("rest_events", __name__)
+
+
+class CorrelationMessageDto(Body):
+    messageName = Key(required=True)
+    businessKey = Key()
+    processInstanceId = Key()
+    correlationKeys = Variables()
+    processVariables = Variables()
+    all = Flag()
+    resultEnabled = Flag()
+    tenantId = Unsupported()
+    withoutTenantId = Flag()
+    localCorrelationKeys = Unsupported()
+    processVariablesLocal = Unsupported()
+    variablesInResultEnabled = Unsupported()
+
+
+class ExecutionDto(Answer):
+    id = Text()
+    processInstanceId = Text(attribute="id")
+    ended = Flag(lambda instance: instance.ended_at is not None)
+    tenantId = Never()
+
+
+class MessageCorrelationResultDto(Answer):
+    resultType = Text(lambda received: "ProcessDefinition" if received.begun else "Execution")
+    processInstance = fields.Nested(ProcessInstanceDto, attribute="instance")
+    execution = fields.Nested(ExecutionDto, attribute="instance")
+
+
+class SignalDto(Body):
+    name = Key(required=True)
+    variables = Variables()
+    executionId = Unsupported()
+    tenantId = Unsupported()
+    withoutTenantId = Flag()
+
+
+class EventSubscriptionDto(Answer):
+    id = Text(attribute="token_id")
+    eventType = Text(attribute="kind")
+    eventName = Text(attribute="name")
+    executionId = Text(attribute="instance_id")
+    processInstanceId = Text(attribute="instance_id")
+    activityId = Text(attribute="activity_id")
+    createdDate = Never()
+    tenantId = Never()
+
+
+RESULT = MessageCorrelationResultDto()
+
+
+@bp.post("/message")
+@described(
+    "发送消息，给正在等它的流程，或启动由它启动的流程", body=CorrelationMessageDto(), answers={200: [RESULT], 204: None}
+)
+@acting
+def send_message(session: Session, given: dict[str, Any]) -> ResponseReturnValue:
+    received = reception.message(
+        session, given["messageName"], business_key=given["businessKey"], instance_id=given["processInstanceId"],
+        correlation_keys=given["correlationKeys"], payload=given["processVariables"], every=bool(given["all"]),
+        actor=g.actor,
+    )  # fmt: skip
+    return jsonify(RESULT.dump(received, many=True)) if given["resultEnabled"] else ("", 204)
+
+
+@bp.post("/signal")
+@described("发送信号，给所有正在等它的流程", body=SignalDto())
+@acting
+def send_signal(session: Session, given: dict[str, Any]) -> ResponseReturnValue:
+    reception.signal(session, given["name"], given["variables"], actor=g.actor)
+    return "", 204
+
+
+def _known() -> Select[EventSubscription]:
+    visible = select(ProcessInstance.id).where(instances.visible(g.actor))
+    return select(EventSubscription).where(EventSubscription.instance_id.in_(visible))
+
+
+Listing(
+    "列出正在等待的消息和信号", EventSubscriptionDto(), _known,
+    {
+        "eventSubscriptionId": equals(EventSubscription.token_id),
+        "eventType": equals(EventSubscription.kind),
+        "eventName": equals(EventSubscription.name),
+        "executionId": equals(EventSubscription.instance_id),
+        "processInstanceId": equals(EventSubscription.instance_id),
+        "activityId": equals(EventSubscription.activity_id),
+    },
+    order=(EventSubscription.token_id,),
+).mount(bp, "/event-subscription")  # fmt: skip

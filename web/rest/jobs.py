@@ -1,0 +1,169 @@
+"""job and incident: what waits to happen, what stands still, and trying again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, g, jsonify
+from flask.typing import ResponseReturnValue
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session, joinedload
+
+from engine import administration, db, incidents, job_control
+from engine.errors import NotFound
+from engine.models import Incident, Job, JobState, ProcessInstance
+from web.rest.acting import acting
+from web.rest.fields import FLAG, Always, Answer, Body, Moment, Never, Text, Unsupported, Whole
+from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, one_of
+from web.rest.openapi import described
+
+bp = Blueprint("rest_jobs", __name__)
+
+CAMUNDAS_TYPES = {incidents.JOB_FAILED: "failedJob"}
+"""What Camunda calls a kind of incident; ours without a counterpart keep their name."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job with the instance it will move."""
+
+    job: Job
+    instance: ProcessInstance | None
+
+
+class JobDto(Answer):
+    id = Text(lambda planned: planned.job.id)
+    dueDate = Moment(lambda planned: planned.job.due_at)
+    processInstanceId = Text(lambda planned: planned.job.instance_id, allow_none=True)
+    executionId = Text(lambda planned: planned.job.instance_id, allow_none=True)
+    processDefinitionId = Text(lambda planned: planned.instance and planned.instance.definition_id, allow_none=True)
+    processDefinitionKey = Text(lambda planned: planned.instance and planned.instance.definition_key, allow_none=True)
+    retries = Whole(lambda planned: job_control.retries_left(planned.job))
+    exceptionMessage = Text(lambda planned: planned.job.error, allow_none=True)
+    jobDefinitionId = Text(lambda planned: planned.job.kind)
+    priority = Always(0, {"type": "integer"})
+    suspended = Always(False, FLAG)
+    createTime = Never()
+    failedActivityId = Never()
+    tenantId = Never()
+
+
+class IncidentDto(Answer):
+    id = Text()
+    incidentType = Text(lambda incident: CAMUNDAS_TYPES.get(incident.kind, incident.kind))
+    incidentMessage = Text(attribute="message")
+    incidentTimestamp = Moment(attribute="created_at")
+    processInstanceId = Text(attribute="instance_id", allow_none=True)
+    executionId = Text(attribute="instance_id", allow_none=True)
+    processDefinitionId = Text(lambda incident: incident.instance and incident.instance.definition_id, allow_none=True)
+    configuration = Text(attribute="job_id", allow_none=True)
+    causeIncidentId = Text(attribute="id")
+    rootCauseIncidentId = Text(attribute="id")
+    activityId = Never()
+    annotation = Never()
+    failedActivityId = Never()
+    jobDefinitionId = Never()
+    tenantId = Never()
+
+
+class JobRetriesDto(Body):
+    retries = Whole(required=True)
+    dueDate = Unsupported()
+
+
+JOB, INCIDENT = JobDto(), IncidentDto()
+
+
+def _planned(session: Session, found: Sequence[Job]) -> list[Planned]:
+    moved = select(ProcessInstance).where(ProcessInstance.id.in_({job.instance_id for job in found if job.instance_id}))
+    by_id = {each.id: each for each in session.scalars(moved)}
+    return [Planned(job, by_id.get(job.instance_id or "")) for job in found]
+
+
+Listing(
+    "列出等待执行和已停下的作业", JOB, lambda: administration.jobs_for(g.actor),
+    {
+        "jobId": equals(Job.id),
+        "jobIds": one_of(Job.id),
+        "jobDefinitionId": equals(Job.kind),
+        "processInstanceId": equals(Job.instance_id),
+        "processInstanceIds": one_of(Job.instance_id),
+        "executionId": equals(Job.instance_id),
+        "processDefinitionId": of_instance(Job.instance_id, equals(ProcessInstance.definition_id)),
+        "processDefinitionKey": of_instance(Job.instance_id, equals(ProcessInstance.definition_key)),
+        "timers": flag(Job.kind == "timer"),
+        "messages": flag(Job.kind != "timer"),
+        "withException": flag(Job.error.is_not(None)),
+        "noRetriesLeft": flag(Job.state == JobState.FAILED),
+        "withRetriesLeft": flag(Job.state != JobState.FAILED),
+    },
+    order=(Job.due_at, Job.id),
+    sorts={"jobId": Job.id, "jobDueDate": Job.due_at, "processInstanceId": Job.instance_id},
+    shown=_planned,
+).mount(bp, "/job")  # fmt: skip
+
+
+@bp.get("/job/<job_id>")
+@described("一项作业", answer=JOB)
+def get(job_id: str) -> ResponseReturnValue:
+    with db.reading() as session:
+        (planned,) = _planned(session, [job_control.get(session, job_id, actor=g.actor)])
+        return jsonify(JOB.dump(planned))
+
+
+@bp.post("/job/<job_id>/execute")
+@described("立即再试失败过的作业")
+@acting
+def execute(session: Session, job_id: str) -> ResponseReturnValue:
+    job_control.execute(session, job_id, actor=g.actor)
+    return "", 204
+
+
+@bp.put("/job/<job_id>/retries")
+@described("设置还可重试的次数", body=JobRetriesDto())
+@acting
+def set_retries(session: Session, job_id: str, given: dict[str, Any]) -> ResponseReturnValue:
+    job_control.set_retries(session, job_id, given["retries"], actor=g.actor)
+    return "", 204
+
+
+def _incidents() -> Select[Incident]:
+    """The open ones, as Camunda does: those that were settled are history."""
+    return administration.incidents_for(g.actor).options(joinedload(Incident.instance))
+
+
+def _of_type(written: str) -> ColumnElement[bool]:
+    return Incident.kind.in_([kind for kind in incidents.KINDS if CAMUNDAS_TYPES.get(kind, kind) == written])
+
+
+Listing(
+    "列出未处理的异常", INCIDENT, _incidents,
+    {
+        "incidentId": equals(Incident.id),
+        "incidentType": matches(_of_type),
+        "incidentMessage": equals(Incident.message),
+        "incidentMessageLike": like(Incident.message),
+        "processInstanceId": equals(Incident.instance_id),
+        "executionId": equals(Incident.instance_id),
+        "processDefinitionId": of_instance(Incident.instance_id, equals(ProcessInstance.definition_id)),
+        "processDefinitionKeyIn": of_instance(Incident.instance_id, one_of(ProcessInstance.definition_key)),
+        "incidentTimestampBefore": before(Incident.created_at),
+        "incidentTimestampAfter": after(Incident.created_at),
+        "configuration": equals(Incident.job_id),
+    },
+    order=(Incident.created_at, Incident.id),
+    sorts={"incidentId": Incident.id, "incidentTimestamp": Incident.created_at, "incidentType": Incident.kind,
+           "processInstanceId": Incident.instance_id},
+).mount(bp, "/incident")  # fmt: skip
+
+
+@bp.get("/incident/<incident_id>")
+@described("一项异常", answer=INCIDENT)
+def get_incident(incident_id: str) -> ResponseReturnValue:
+    with db.reading() as session:
+        found = session.scalar(_incidents().where(Incident.id == incident_id))
+        if found is None:
+            raise NotFound(f"no incident {incident_id}", advice="没有这项异常，或您无权查看。")
+        return jsonify(INCIDENT.dump(found))
