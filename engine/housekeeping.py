@@ -20,8 +20,8 @@ ANSWERS_KEPT = timedelta(days=7)
 
 def schedule(session: Session) -> None:
     """Remember to sweep in the coming night. Twice is once."""
-    night = clock.start_of(clock.today() + timedelta(days=1), HOUR)
-    jobs.add(session, KIND, night, {}, dedupe_key=f"{KIND}:{night:%Y-%m-%d}")
+    tomorrow = clock.today() + timedelta(days=1)
+    jobs.add(session, KIND, clock.start_of(tomorrow, HOUR), {}, dedupe_key=f"{KIND}:{tomorrow}")
 
 
 def sweep(session: Session, payload: Mapping[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 A worker claims due rows in batches for the length of a lease, then takes one after the other: act and delete the row, in
 one transaction, while it is still ours. Whoever lost the lease meanwhile finds another holder or no row, and what it did
-is rolled back. A failure is tried again later; the last one becomes an incident.
+is rolled back. A failure is tried again later; the last one becomes an incident. A handler deletes no job but through
+`cancel`.
 """
 
 from __future__ import annotations
@@ -148,8 +149,7 @@ def add_many(session: Session, planned: Iterable[Planned]) -> None:
 def cancel(session: Session, *dedupe_keys: str) -> None:
     """Forget what was to happen. The caller holds the lock of the instance it was to happen to.
 
-    A job may so cancel itself: a timer that fires ends the wait it was set for. Who finds the wait under the lock is the
-    one who does the job, whatever became of the lease.
+    A handler may so cancel its own job: whoever finds the wait of a timer under that lock is the one who lets it fire.
     """
     session.info.setdefault(CANCELLED, set()).update(dedupe_keys)
     session.connection().execute(CANCEL, {"keys": dedupe_keys})
@@ -247,18 +247,11 @@ def _is_held(session: Session, job: Claim) -> bool:
 
 def _finish(session: Session, job: Claim) -> None:
     """Delete the row, or refuse what was done: it counts only as long as the lease lasts."""
-    if job.until > clock.now():
-        if job.dedupe_key in session.info.get(CANCELLED, ()):
-            return
-        connection = session.connection()
-        if connection.execute(FINISH, job.key()).rowcount or connection.dialect.name == "sqlite":
-            # On SQLite nobody else can have written since we looked.
-            return
-        # The handler may have deleted the row without a word. From outside the transaction it is still there then, and
-        # locked. If it is not, somebody else was faster.
-        with reading() as outside:
-            if _is_held(outside, job):
-                return
+    # A timer that fires has cancelled its own job: that is done under the lock under which its wait was found.
+    if job.until > clock.now() and (
+        job.dedupe_key in session.info.get(CANCELLED, ()) or session.connection().execute(FINISH, job.key()).rowcount
+    ):
+        return
     raise LeaseLost("the lease ran out before the job was done", advice="作业没有在规定时间内做完。")
 
 
