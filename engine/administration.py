@@ -157,7 +157,7 @@ def _is_whole(incident: Incident) -> bool:
 def _resolve(
     session: Session, incident: Incident, instance: Instance | None, how: str, actor: Actor, reason: str | None = None
 ) -> None:  # fmt: skip
-    incidents.resolve(session, incident, how, actor=actor)
+    incidents.resolve(session, incident, how, actor=actor, reason=reason)
     if instance:
         detail = {"incident": incident.kind, "message": incident.message} | ({"reason": reason} if reason else {})
         history.note(session, instance, Entry(f"incident.{how}", actor.id, detail=detail))

@@ -27,6 +27,8 @@ from sqlalchemy.types import TypeDecorator
 from engine.errors import Conflict, EngineError
 
 BUSY_TIMEOUT_MS = 10_000
+IDLE_IN_TRANSACTION_MS = 120_000
+"""A process that was suspended while it held an instance's lock must not keep everybody else from it for ever."""
 IDLE_SECONDS = 2
 LAST_USED = "last used"
 
@@ -91,7 +93,10 @@ def open_database(url: str) -> Engine:
         _engine = create_engine(address, json_serializer=to_json, json_deserializer=orjson.loads)
         _teach_sqlite(_engine)
     elif address.drivername == "postgresql+psycopg":
-        _engine = create_engine(address, json_serializer=to_json, json_deserializer=orjson.loads, pool_size=20)
+        _engine = create_engine(
+            address, json_serializer=to_json, json_deserializer=orjson.loads, pool_size=20,
+            connect_args={"options": f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"},
+        )  # fmt: skip
         _ping_the_idle(_engine)
     else:
         raise Unavailable(

@@ -77,9 +77,10 @@ def record(
     return incident
 
 
-def resolve(session: Session, incident: Incident, how: str, *, actor: Actor) -> None:
+def resolve(session: Session, incident: Incident, how: str, *, actor: Actor, reason: str | None = None) -> None:
     """Close an incident by a person's decision. The caller has done what `how` says."""
     incident.resolved_at, incident.resolution, incident.resolved_by_id = clock.now(), how, actor.id
+    incident.reason = reason
     session.flush()
 
 

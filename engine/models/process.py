@@ -277,6 +277,8 @@ class Incident(Base):
     resolved_by_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
     resolution: Mapped[Key | None]
     """`retried`, `cancelled`, or `passed` when it went away by itself."""
+    reason: Mapped[LongText | None]
+    """Why somebody cancelled it."""
 
     instance: Mapped[ProcessInstance | None] = relationship()
     resolved_by: Mapped[Person | None] = relationship()

@@ -115,6 +115,7 @@ def _jobs_and_incidents() -> None:
         batch_op.drop_constraint(batch_op.f('fk_incident_job_id'), type_='foreignkey')
         batch_op.add_column(sa.Column('resolved_by_id', sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column('resolution', sa.String(length=100), nullable=True))
+        batch_op.add_column(sa.Column('reason', sa.Text(), nullable=True))
         batch_op.create_foreign_key(batch_op.f('fk_incident_resolved_by_id'), 'person', ['resolved_by_id'], ['id'])
     unresolved = sa.text('resolved_at IS NULL')
     op.create_index('ix_incident_open', 'incident', ['created_at'], sqlite_where=unresolved, postgresql_where=unresolved)
