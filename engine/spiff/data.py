@@ -32,6 +32,9 @@ NOTHING = object()
 class StepFailed(EngineError):
     """An expression or a service of the diagram failed; the step is rolled back."""
 
+    element: str | None = None
+    """Where in the diagram, as soon as that is known."""
+
 
 def inherit(token: Token, parent: Token) -> None:
     token.data = dict(parent.data)

@@ -99,10 +99,14 @@ class Node(TaskSpec):  # type: ignore[misc]
 
     def failed(self, failure: EngineError) -> StepFailed:
         """The failure with where in the diagram it happened."""
+        if isinstance(failure, StepFailed) and failure.element is not None:
+            return failure
         where = (self.activity.name or self.activity.id) if self.activity else self.name
-        return StepFailed(
+        located = StepFailed(
             f"{self.name}: {failure}", code=failure.code or "step", advice=f"流程在“{where}”处无法继续：{failure}"
         )
+        located.element = self.name
+        return located
 
     def test(self) -> None:
         """The library would look for inputs each time a token comes; the deployment check has done so once."""

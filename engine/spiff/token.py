@@ -76,7 +76,10 @@ class Token(Task):  # type: ignore[misc]
 
     def start(self) -> None:
         """Let the node decide what becomes of a token that has just come."""
-        self.task_spec._update(self)
+        try:
+            self.task_spec._update(self)
+        except data.StepFailed as failure:
+            raise self.task_spec.failed(failure) from failure
 
     def stand(self, state: int) -> None:
         self._set_state(state)

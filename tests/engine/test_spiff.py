@@ -13,7 +13,8 @@ from engine.spiff import Definition, Execution, StateDamaged, parse
 
 HEAD = (
     '<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t">'
-    '<bpmn:message id="m" name="go"/><bpmn:process id="p" isExecutable="true">'
+    '<bpmn:message id="m" name="go"/><bpmn:signal id="sig" name="stop"/><bpmn:error id="err" errorCode="E-1"/>'
+    '<bpmn:escalation id="esc" escalationCode="X-1"/><bpmn:process id="p" isExecutable="true">'
 )
 
 
