@@ -37,7 +37,7 @@ def assemble() -> None:
 def open_application(database: str | None = None) -> str:
     """Assemble, open and migrate the database, live at its time; what kind it is, "" for one not set up."""
     assemble()
-    with db.plain_errors(with_reason=True):
+    with db.explained_errors():
         db.open_database(db.url_of(database))
         migrate()
         with db.transaction() as session:

@@ -167,20 +167,26 @@ def to_json(value: Any) -> str:
 
 
 @contextmanager
-def plain_errors(*, with_reason: bool = False) -> Iterator[None]:
-    """Turn what the driver says of the database as a whole, or of a race, into a refusal. What is a mistake stays one.
-
-    The driver's own words name hosts and paths: they are told `with_reason` to whoever starts the program, to nobody else.
-    """
+def plain_errors() -> Iterator[None]:
+    """Turn what the driver says of the database as a whole, or of a race, into a refusal. What is a mistake stays one."""
     try:
         yield
     except (DBAPIError, StaleDataError, NoConnectionFree, psycopg.Error) as error:
         refusal = _refusal(error)
         if refusal is None:
             raise
-        if with_reason:
-            refusal.advice += f"（{str(refusal).splitlines()[0]}）"
         raise refusal from error
+
+
+@contextmanager
+def explained_errors() -> Iterator[None]:
+    """The same for whoever starts the program: the driver's own words name hosts and paths, so nobody else reads them."""
+    try:
+        with plain_errors():
+            yield
+    except Unavailable as outage:
+        outage.advice += f"（{str(outage).splitlines()[0]}）"
+        raise
 
 
 def _refusal(error: Exception) -> EngineError | None:
