@@ -148,7 +148,7 @@ def _begin(session: Session, on_sqlite: str) -> None:
 
 @contextmanager
 def batched(session: Session) -> Iterator[None]:
-    """Statements whose results nobody reads travel to PostgreSQL together, instead of each waiting for its answer.
+    """Statements whose results nobody reads (no SELECT) travel to PostgreSQL together, instead of each waiting for its answer.
 
     Objects are flushed before: SQLAlchemy counts the rows it changed, and here that count comes too late.
     """

@@ -250,8 +250,8 @@ class _Step:
                 [*self.said, *passed, *self._cancelled(gone), *map(_created, opened)],
             )  # fmt: skip
             self._wait(gone, new)
-            self._tell()
             self._write_instance()
+        self._tell()
         if status == InstanceStatus.ACTIVE and not after:
             why = "没有待办、定时或消息可以使它继续"
             incidents.record(self.session, incidents.INSTANCE_STUCK, why, instance_id=self.instance.id)
