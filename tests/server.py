@@ -20,8 +20,8 @@ START = "import sys; import run; run.perform(run.parse(sys.argv[1:]))"
 class Server:
     """Serves one database on a free port until `stop` or `kill`."""
 
-    def __init__(self, database: str, var: Path, *, worker: bool = True) -> None:
-        self.port = _free_port()
+    def __init__(self, database: str, var: Path, *, worker: bool = True, port: int = 0) -> None:
+        self.port = port or _free_port()
         words = ["serve", "--database", database, "--port", str(self.port), *([] if worker else ["--no-worker"])]
         self._process = subprocess.Popen(
             [sys.executable, "-u", "-c", START, *words],

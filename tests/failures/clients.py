@@ -13,12 +13,15 @@ from tests.failures import office as offices
 from tests.failures.invariants import Acknowledged
 
 PATIENCE = 60
+MOMENT = 0.02
+"""Seconds until somebody who got no answer asks again."""
+
 UNAVAILABLE = 503
 
 
 @dataclass
 class Client:
-    """Starts instances and completes their first two tasks. Each start carries a business key of its own."""
+    """Starts instances and completes their first two tasks, each request under an idempotency key of its own."""
 
     address: str
     name: str
@@ -27,6 +30,8 @@ class Client:
     refusals: list[str] = field(default_factory=list)
     """What was said when the database was unavailable."""
     unexpected: list[str] = field(default_factory=list)
+    broken: int = 0
+    """Connections that ended without an answer."""
 
     def __post_init__(self) -> None:
         self._http = requests.Session()
@@ -39,59 +44,48 @@ class Client:
 
     def work(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            self.act()
+            if not self.act():
+                stop.wait(MOMENT)
 
     def act(self) -> bool:
-        """One request; what gets no answer is tried again next time. Whether it was answered with success."""
+        """One request; one that gets no answer is sent again next time, under the same key. Whether it succeeded."""
         if self._to_do:
             return self._complete(self._to_do[-1])
         return self._start(f"{self.name}-{self._number}")
 
     def _complete(self, task_id: str) -> bool:
-        answer = self._ask("POST", f"task/{task_id}/complete", "officer1")
-        if answer is None:
+        if self._ask("POST", f"task/{task_id}/complete", "officer1", key=task_id) is None:
             return False
-        # Done already: by the request that got no answer.
-        if answer.status_code == 204 or answer.json().get("code") == "not_open":
-            self.completed.add(self._to_do.pop())
-            return True
-        return self._wonder(answer)
+        self.completed.add(self._to_do.pop())
+        return True
 
     def _start(self, key: str) -> bool:
-        answer = self._ask("GET", f"process-instance?businessKey={key}", "designer")
-        if answer is None:
+        begun = self._ask("POST", "process-definition/key/driven/start", "designer", key=key, businessKey=key)
+        waiting = begun and self._ask("GET", f"task?processInstanceId={begun.json()['id']}", "designer")
+        if begun is None or waiting is None:
             return False
-        found = [each["id"] for each in answer.json()]
-        if not found:
-            answer = self._ask("POST", "process-definition/key/driven/start", "designer", businessKey=key)
-            if answer is None:
-                return False
-            if answer.status_code != 200:
-                return self._wonder(answer)
-            found = [answer.json()["id"]]
-        waiting = self._ask("GET", f"task?processInstanceId={found[0]}", "designer")
-        if waiting is None:
-            return False
-        self.started.update(found)
+        self.started.add(begun.json()["id"])
         self._to_do = [task["id"] for task in waiting.json()]
         self._number += 1
         return True
 
-    def _ask(self, method: str, path: str, login: str, **body: str) -> requests.Response | None:
-        """The answer, or None if the database was unavailable."""
-        answer = self._http.request(
-            method, f"{self.address}/engine-rest/{path}", json=body or None, auth=(login, offices.PASSWORD),
-            timeout=PATIENCE,
-        )  # fmt: skip
+    def _ask(self, method: str, path: str, login: str, key: str = "", **body: str) -> requests.Response | None:
+        """The answer, or None if there was none, or that the database is unavailable."""
+        try:
+            answer = self._http.request(
+                method, f"{self.address}/engine-rest/{path}", json=body or None, auth=(login, offices.PASSWORD),
+                headers={"Idempotency-Key": key} if key else None, timeout=PATIENCE,
+            )  # fmt: skip
+        except requests.RequestException:
+            self.broken += 1
+            return None
         if answer.status_code == UNAVAILABLE:
             self.refusals.append(answer.json()["message"])
             return None
+        if not answer.ok:
+            self.unexpected.append(f"{answer.status_code} {answer.text[:200]}")
+            return None
         return answer
-
-    def _wonder(self, answer: requests.Response) -> bool:
-        self.unexpected.append(f"{answer.status_code} {answer.text[:200]}")
-        self._to_do, self._number = [], self._number + 1
-        return False
 
 
 class Crowd:
@@ -140,6 +134,10 @@ class Crowd:
     @property
     def unexpected(self) -> list[str]:
         return [told for client in self.clients for told in client.unexpected]
+
+    @property
+    def broken(self) -> int:
+        return sum(client.broken for client in self.clients)
 
     @property
     def acknowledged(self) -> Acknowledged:

@@ -1,4 +1,4 @@
-"""A full disk and a restarted database, under load: refusals in plain words, nothing lost, and on again without us being restarted."""
+"""A full disk, a restarted database, a killed server, all under load: nothing lost, nothing twice, and on again by itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,6 +34,7 @@ LEFT = 300_000
 """Bytes that are left when the disk is to be full soon; a request takes some ten thousand of them."""
 
 RESTARTS = 3
+SERVER_KILLS = 20 if LONG else 1
 SHORTAGE = {"磁盘空间不足，没有保存；请清理磁盘后再试。", "磁盘读写出错，没有保存；请检查磁盘后再试。"}
 
 
@@ -123,6 +124,24 @@ def test_postgresql_is_restarted_under_load(
     tally("outages", "PostgreSQL restarted", RESTARTS)
 
 
+def test_the_server_is_killed_under_load(office_database: str, tmp_path: Path, tally: Tally) -> None:
+    """Who got no answer asks again with the same key: what had happened does not happen again."""
+    with ExitStack() as servers:
+        server = servers.enter_context(Server(office_database, tmp_path))
+        with Crowd(server.address, CLIENTS) as crowd:
+            for _ in range(SERVER_KILLS):
+                crowd.wait_for(ANSWERS)
+                server.kill()
+                server = servers.enter_context(Server(office_database, tmp_path, port=server.port))
+            crowd.wait_for(ANSWERS)
+        let_time_pass(office_database)
+        wait_until_nothing_is_due(office_database)
+        assert server.stop() == 0
+    assert crowd.broken >= SERVER_KILLS
+    judge(office_database, server, crowd)
+    tally("kill -9", "server under load", SERVER_KILLS)
+
+
 def live_through(url: str, var: Path, outage: Callable[[Server, Crowd], None], times: int, tally: Tally) -> set[str]:
     """Clients work, timers become due, the outage comes and goes, again and again, with one server all the time.
 
@@ -138,6 +157,7 @@ def live_through(url: str, var: Path, outage: Callable[[Server, Crowd], None], t
         let_time_pass(url)
         wait_until_nothing_is_due(url)
         assert server.stop() == 0
+    assert crowd.broken == 0
     judge(url, server, crowd)
     tally("requests during outages", "acknowledged, none lost", sum(each.acknowledged for each in crowd.clients))
     tally("requests during outages", "refused with 503 and repeated", sum(len(each.refusals) for each in crowd.clients))
