@@ -293,8 +293,9 @@ def _cancel(token: Token, trigger: Trigger) -> None:
 
 
 def _terminate(token: Token, trigger: Trigger) -> None:
+    """Whatever else is alive in the scope ends with it."""
     token.stand(TaskState.COMPLETED)
-    token.workflow.stop(token)
+    token.workflow.finish(token)
 
 
 THROW = {

@@ -80,10 +80,6 @@ class Scope(Workflow):  # type: ignore[misc]
         for token in self.live():
             token.cancel()
 
-    def stop(self, last: Token) -> None:
-        """Terminate: whatever is alive here ends now, and with what the last one knew."""
-        self.finish(last)
-
     def gathered(self, token: Token) -> Token:
         """A copy of a token that has taken over what runs here knows by now."""
         copy = Token.__new__(Token)
