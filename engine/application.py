@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from alembic import command
@@ -43,6 +44,12 @@ def open_application(database: str | None = None) -> str:
         with db.transaction() as session:
             settings.apply_clock(session)
             return settings.kind(session) or ""
+
+
+def stay() -> None:
+    """What is loaded now lives as long as the process: keep the garbage collector from looking at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def open_library(database: str | None = None) -> None:

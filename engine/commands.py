@@ -26,6 +26,7 @@ def worker(arguments: Namespace) -> int:
     """Tick the scheduler without serving pages, until interrupted or told to end; the job in hand is finished."""
     application.open_application(arguments.database)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    application.stay()
     ticking = scheduler.start()
     print("作业进程已启动，按 Ctrl-C 停止。", flush=True)
     try:

@@ -286,7 +286,7 @@ class _Step:
         if not checked:
             return []
         wanted = {"instance": self.instance.id, "checked": checked}
-        return sorted(set(self.connection.scalars(_DOERS, wanted)))
+        return sorted(self.connection.scalars(_DOERS, wanted))
 
     def _open(self, tasks: list[dict[str, Any]]) -> None:
         rows = [row for task in tasks for row in _inbox_rows(
@@ -352,9 +352,13 @@ _WRITE = Prepared(
         revision=INSTANCE.c.revision + 1,
     )
 )  # fmt: skip
-_DOERS = select(SUBMISSION.c.submitted_by_id).where(
-    SUBMISSION.c.instance_id == bindparam("instance"),
-    SUBMISSION.c.activity_id.in_(bindparam("checked", expanding=True)),
+_DOERS = (
+    select(SUBMISSION.c.submitted_by_id)
+    .distinct()
+    .where(
+        SUBMISSION.c.instance_id == bindparam("instance"),
+        SUBMISSION.c.activity_id.in_(bindparam("checked", expanding=True)),
+    )
 )
 _ADD_TASK = Prepared(insert(TASK), *Task._fields, "lane", "due_reason")
 _ADD_CANDIDATE = Prepared(insert(CANDIDATE), "user_task_id", "group_key", "due_at")

@@ -49,10 +49,7 @@ class _Compiled:
     """Name, what makes a value fit for the driver, and the value of a constant."""
 
     def bind(self, row: Mapping[str, Any]) -> Any:
+        given = [(name, fit, row.get(name, constant)) for name, fit, constant in self.binds]
         if self.positional:
-            return tuple(_fit(row.get(name, constant), fit) for name, fit, constant in self.binds)
-        return {name: _fit(row.get(name, constant), fit) for name, fit, constant in self.binds}
-
-
-def _fit(value: Any, fit: Callable[[Any], Any] | None) -> Any:
-    return value if fit is None else fit(value)
+            return tuple([value if fit is None else fit(value) for _, fit, value in given])
+        return {name: value if fit is None else fit(value) for name, fit, value in given}

@@ -26,6 +26,7 @@ def serve(arguments: Namespace) -> int:
     except OSError as error:
         raise EngineError(str(error), advice=_why_not(error, arguments)) from error
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    application.stay()
     ticking = None if arguments.no_worker else scheduler.start()
     _welcome(arguments, kind)
     try:

@@ -184,7 +184,7 @@ class Submission(Base):
     """What somebody sent with a user task. Never edited: another round is another row."""
 
     __tablename__ = "submission"
-    __table_args__ = (Index(None, "instance_id", "activity_id"),)
+    __table_args__ = (Index(None, "instance_id", "activity_id", "submitted_by_id"),)
 
     user_task_id: Mapped[Id] = mapped_column(ForeignKey("user_task.id"), primary_key=True)
     instance_id: Mapped[Id] = mapped_column(ForeignKey("process_instance.id"))

@@ -73,6 +73,10 @@ def _one_inbox() -> None:
         batch_op.drop_index(batch_op.f('ix_candidate_group_key_due_at'))
         batch_op.alter_column('due_at', existing_type=UtcDateTime(), nullable=False)
         batch_op.create_index(batch_op.f('ix_candidate_group_key_due_at_user_task_id'), ['group_key', 'due_at', 'user_task_id'])
+    op.drop_index(op.f('ix_submission_instance_id_activity_id'), table_name='submission')
+    op.create_index(
+        op.f('ix_submission_instance_id_activity_id_submitted_by_id'), 'submission', ['instance_id', 'activity_id', 'submitted_by_id']
+    )
     op.drop_index('ix_user_task_open_assignee', table_name='user_task')
     op.drop_index('ix_user_task_completed', table_name='user_task')
     done = sa.text("status = 'completed'")
