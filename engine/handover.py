@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from engine import history, identity, instances, runtime, user_tasks
+from engine import identity, instances, runtime, user_tasks
 from engine.errors import InvalidInput, InvalidState, NotAllowed
 from engine.history import Entry
 from engine.identity import Actor
@@ -36,14 +35,9 @@ def assign(session: Session, task_id: str, login: str | None, *, actor: Actor) -
     if not task.candidate_groups:
         raise InvalidState(f"user task {task.id} has no candidates", advice="这件待办没有其他候选人，不能改派。")
     person = _candidate(session, task, login) if login else None
-    assignee_id = person.id if person else None
-    session.execute(update(UserTask).where(UserTask.id == task.id).values(assignee_id=assignee_id))
-    runtime.offer(session, task, person.login if person else None)
-    entry = Entry(
-        "user_task.assigned", actor.id, task.process_key, task.activity_id, None, task.name, None, task.id,
-        {"assignee": assignee_id},
-    )  # fmt: skip
-    history.note(session, instance, entry)
+    person_id, login = (person.id, person.login) if person else (None, None)
+    entry = Entry("user_task.assigned", actor.id, detail={"assignee": person_id})
+    user_tasks.hand_over(session, instance, task, person_id, login, entry)
 
 
 def _candidate(session: Session, task: runtime.Task, login: str) -> Person:

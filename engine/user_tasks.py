@@ -122,7 +122,7 @@ def claim(session: Session, task_id: str, *, actor: Actor, for_id: str | None = 
     if for_id not in (None, actor.id):
         raise NotAllowed("claiming for somebody else", advice="只能为自己认领。")
     _require(session, actor, task)
-    _assign(session, instance, task, actor.id, actor.login, Entry("user_task.claimed", actor.id))
+    hand_over(session, instance, task, actor.id, actor.login, Entry("user_task.claimed", actor.id))
 
 
 def unclaim(session: Session, task_id: str, *, actor: Actor) -> None:
@@ -132,7 +132,7 @@ def unclaim(session: Session, task_id: str, *, actor: Actor) -> None:
     if not task.candidate_groups:
         raise InvalidState(f"user task {task_id} has no candidates", advice="这件待办没有其他候选人，不能退回认领。")
     if task.assignee_id is not None:
-        _assign(session, instance, task, None, None, Entry("user_task.unclaimed", actor.id))
+        hand_over(session, instance, task, None, None, Entry("user_task.unclaimed", actor.id))
 
 
 def complete(session: Session, task_id: str, submitted: Mapping[str, Any], *, actor: Actor) -> runtime.Instance:
@@ -210,10 +210,10 @@ def _unknown(task_id: str) -> NotFound:
     return NotFound(f"no user task {task_id}", advice="没有这件待办，或您无权查看。")
 
 
-def _assign(
+def hand_over(
     session: Session, instance: runtime.Instance, task: Task, person_id: str | None, login: str | None, entry: Entry
 ) -> None:
-    """Let a task change hands and inboxes, and write it down."""
+    """Let a task change hands and inboxes, and write it down. Who may, the caller has asked."""
     session.connection().execute(_HAND_OVER, {"wanted": task.id, "who": person_id})
     runtime.offer(session, task, login)
     told = replace(
