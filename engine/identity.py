@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session, selectinload
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from engine import clock, ids
 from engine.errors import InvalidInput, InvalidState
-from engine.models import LoginSession, Person, Position
+from engine.models import LoginSession, Person, Position, Unit, table
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
@@ -70,48 +72,71 @@ def actor(person: Person) -> Actor:
     return Actor(person.id, person.login, person.name, held)
 
 
-def authenticate(session: Session, login: str, password: str) -> Person | None:
-    """The person these credentials belong to. Unknown login and wrong password take the same time."""
-    person = session.scalar(_whole().where(Person.login == login))
-    right = check_password_hash(person.password_hash if person else _NOBODY, password)
-    return person if person and right and person.active else None
+@dataclass(frozen=True)
+class Account:
+    """A person as every request must know them, read in one statement."""
+
+    actor: Actor
+    password_hash: str
+    active: bool
+    credential_version: int
+    """Raised when the password changes or the account is closed: what was opened before counts no more."""
+
+
+def account(session: Session, login: str) -> Account | None:
+    return _account(session.connection().execute(_BY_LOGIN, {"login": login}).all())
+
+
+def authenticate(session: Session, login: str, password: str) -> Account | None:
+    """Whom these credentials belong to. Unknown login and wrong password take the same time."""
+    known = account(session, login)
+    right = check_password_hash(known.password_hash if known else _NOBODY, password)
+    return known if known and right and known.active else None
+
+
+def _account(rows: Sequence[Any]) -> Account | None:
+    if not rows:
+        return None
+    person = rows[0]
+    held = tuple(Holding(row.role, row.unit, row.title) for row in rows if row.role is not None)
+    who = Actor(person.id, person.login, person.name, held)
+    return Account(who, person.password_hash, person.active, person.credential_version)
 
 
 def find(session: Session, login: str) -> Person | None:
     return session.scalar(_whole().where(Person.login == login))
 
 
-def open_session(session: Session, person: Person) -> str:
+def open_session(session: Session, opened_by: Account) -> str:
     """A new browser session; its token is returned once and kept only as a digest."""
-    token = ids.token()
-    now = clock.now()
+    token, now = ids.token(), clock.now()
     session.add(
         LoginSession(
-            digest=_digest(token),
-            person_id=person.id,
-            credential_version=person.credential_version,
-            opened_at=now,
-            seen_at=now,
+            digest=_digest(token), person_id=opened_by.actor.id, credential_version=opened_by.credential_version,
+            opened_at=now, seen_at=now,
         )
-    )
+    )  # fmt: skip
     return token
 
 
-def person_of_session(session: Session, token: str) -> Person | None:
+@dataclass(frozen=True)
+class Browser:
+    """A valid browser session."""
+
+    actor: Actor
+    is_sign_of_life_due: bool
+
+
+def browser(session: Session, token: str) -> Browser | None:
     """Whose browser this is, unless it was idle too long, is too old, or the account has changed since."""
-    found = session.get(LoginSession, _digest(token))
-    if found is None:
+    rows = session.connection().execute(_BY_SESSION, {"digest": _digest(token)}).all()
+    known = _account(rows)
+    if known is None:
         return None
-    now = clock.now()
-    person = session.scalar(_whole().where(Person.id == found.person_id))
-    fresh = now - found.seen_at <= IDLE and now - found.opened_at <= LONGEST
-    valid = person is not None and person.active and person.credential_version == found.credential_version
-    return person if fresh and valid else None
-
-
-def is_sign_of_life_due(session: Session, token: str) -> bool:
-    found = session.get(LoginSession, _digest(token))
-    return found is not None and clock.now() - found.seen_at > SEEN_STEP
+    opened, now = rows[0], clock.now()
+    fresh = now - opened.seen_at <= IDLE and now - opened.opened_at <= LONGEST
+    valid = known.active and known.credential_version == opened.opened_with
+    return Browser(known.actor, now - opened.seen_at > SEEN_STEP) if fresh and valid else None
 
 
 def note_seen(session: Session, token: str) -> None:
@@ -143,3 +168,22 @@ def _whole() -> Select[Person]:
 
 def _digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()
+
+
+_PERSON, _POSITION, _UNIT, _LOGIN = table(Person), table(Position), table(Unit), table(LoginSession)
+_WHO = (
+    _PERSON.c.id, _PERSON.c.login, _PERSON.c.name, _PERSON.c.password_hash, _PERSON.c.active,
+    _PERSON.c.credential_version, _POSITION.c.role, _POSITION.c.title, _UNIT.c.key.label("unit"),
+)  # fmt: skip
+_HOLDING = _PERSON.outerjoin(_POSITION, _POSITION.c.person_id == _PERSON.c.id).outerjoin(
+    _UNIT, _UNIT.c.id == _POSITION.c.unit_id
+)
+_BY_LOGIN = (
+    select(*_WHO).select_from(_HOLDING).where(_PERSON.c.login == bindparam("login")).order_by(_POSITION.c.order)
+)  # fmt: skip
+_BY_SESSION = (
+    select(*_WHO, _LOGIN.c.seen_at, _LOGIN.c.opened_at, _LOGIN.c.credential_version.label("opened_with"))
+    .select_from(_HOLDING.join(_LOGIN, _LOGIN.c.person_id == _PERSON.c.id))
+    .where(_LOGIN.c.digest == bindparam("digest"))
+    .order_by(_POSITION.c.order)
+)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.errors import InvalidInput, NotAllowed
-from engine.models import Setting
+from engine.models import Setting, table
 
 KIND = "kind"
 OFFSET = "clock_offset_seconds"
@@ -18,12 +19,12 @@ DEMONSTRATION, REAL = "demonstration", "real"
 def declare(session: Session, kind: str) -> None:
     """Say once what this database is."""
     session.add(Setting(key=KIND, value=kind))
+    session.flush()
 
 
 def kind(session: Session) -> str | None:
     """None for a database that nobody has set up yet."""
-    found = session.get(Setting, KIND)
-    return found.value if found else None
+    return _value(session, KIND)
 
 
 def is_demonstration(session: Session) -> bool:
@@ -32,17 +33,25 @@ def is_demonstration(session: Session) -> bool:
 
 def apply_clock(session: Session) -> None:
     """Let this process live at the time of its database."""
-    found = session.get(Setting, OFFSET)
-    clock.shift(timedelta(seconds=float(found.value)) if found else timedelta(0))
+    clock.shift(timedelta(seconds=float(_value(session, OFFSET) or 0)))
 
 
 def move_clock(session: Session, to: datetime) -> None:
     """Set a demonstration's clock; it runs on from there. It never runs backwards: what happened has happened."""
     if not is_demonstration(session):
         raise NotAllowed("a real clock cannot be moved", advice="正式环境的时钟不能调整。")
-    if to < clock.now() and session.get(Setting, OFFSET) is not None:
+    if to < clock.now() and _value(session, OFFSET) is not None:
         raise InvalidInput("the clock cannot go back", advice="时钟只能向前调。")
     offset = (to - (clock.now() - clock.offset())).total_seconds()
     session.merge(Setting(key=OFFSET, value=str(offset)))
     session.flush()
     apply_clock(session)
+
+
+def _value(session: Session, key: str) -> str | None:
+    value: str | None = session.connection().scalar(_VALUE, {"wanted": key})
+    return value
+
+
+_SETTING = table(Setting)
+_VALUE = select(_SETTING.c.value).where(_SETTING.c.key == bindparam("wanted"))

@@ -77,10 +77,9 @@ def _know_who_asks() -> ResponseReturnValue | None:
     if token:
         with db.reading() as opened:
             settings.apply_clock(opened)
-            person = identity.person_of_session(opened, token)
-            g.actor = identity.actor(person) if person else None
-            due = person is not None and identity.is_sign_of_life_due(opened, token)
-        if due:
+            browser = identity.browser(opened, token)
+            g.actor = browser.actor if browser else None
+        if browser and browser.is_sign_of_life_due:
             with db.transaction() as opened:
                 identity.note_seen(opened, token)
     if g.actor is None and request.endpoint not in OPEN_TO_ALL:

@@ -24,13 +24,13 @@ def login() -> ResponseReturnValue:
 def login_submit() -> ResponseReturnValue:
     """Open a new browser session; whatever this browser was before is gone."""
     with db.transaction() as opened:
-        person = identity.authenticate(opened, request.form.get("login", ""), request.form.get("password", ""))
-        if person is None:
+        account = identity.authenticate(opened, request.form.get("login", ""), request.form.get("password", ""))
+        if account is None:
             message = "登录名或密码不对，请核对后再试。"
             return render_template(
                 "login.html", target=_target(), refused=message, login=request.form.get("login")
             ), 401
-        token = identity.open_session(opened, person)
+        token = identity.open_session(opened, account)
     session.clear()
     session["token"] = token
     return redirect(_target() or url_for("user_tasks.index"))

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from engine import db, identity, settings
 from engine.errors import NotAllowed
-from engine.models import Person
+from engine.identity import Account
 from web.rest.fields import Answer, Text
 from web.rest.openapi import described
 
@@ -48,8 +48,8 @@ def authenticate() -> Response | None:
     given = request.authorization
     with db.reading() as session:
         settings.apply_clock(session)
-        person = _person(session, given.username, given.password) if given and given.type == "basic" else None
-        g.actor = identity.actor(person) if person else None
+        known = _account(session, given.username, given.password) if given and given.type == "basic" else None
+        g.actor = known.actor if known else None
     if g.actor is None:
         answer = jsonify(type="AuthenticationException", message="需要登录名和密码（HTTP Basic）。")
         answer.status_code = 401
@@ -58,33 +58,33 @@ def authenticate() -> Response | None:
     return None
 
 
-def _person(session: Session, login: str | None, password: str | None) -> Person | None:
+def _account(session: Session, login: str | None, password: str | None) -> Account | None:
     if not login or not password:
         return None
-    person = identity.find(session, login)
-    if person and person.active and _is_remembered(person, password):
-        return person
+    known = identity.account(session, login)
+    if known and known.active and _is_remembered(known, password):
+        return known
     verified = identity.authenticate(session, login, password)
     if verified:
         _remember(verified, password)
     return verified
 
 
-def _digest(person: Person, password: str) -> str:
+def _digest(known: Account, password: str) -> str:
     """Bound to the credential's version: a changed password or a disabled account is forgotten at once."""
-    told = f"{person.id}\0{person.credential_version}\0{person.password_hash}\0{password}"
+    told = f"{known.actor.id}\0{known.credential_version}\0{known.password_hash}\0{password}"
     return hmac.new(_key, told.encode(), sha256).hexdigest()
 
 
-def _is_remembered(person: Person, password: str) -> bool:
+def _is_remembered(known: Account, password: str) -> bool:
     with _guard:
-        return _remembered.get(_digest(person, password), 0) > time.monotonic()
+        return _remembered.get(_digest(known, password), 0) > time.monotonic()
 
 
-def _remember(person: Person, password: str) -> None:
+def _remember(known: Account, password: str) -> None:
     with _guard:
         now = time.monotonic()
         if len(_remembered) >= MOST_REMEMBERED:
             for digest in [digest for digest, until in _remembered.items() if until <= now]:
                 del _remembered[digest]
-        _remembered[_digest(person, password)] = now + REMEMBERED_SECONDS
+        _remembered[_digest(known, password)] = now + REMEMBERED_SECONDS
