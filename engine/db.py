@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import psycopg
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
@@ -33,8 +32,8 @@ IDLE_SECONDS = 2
 LAST_USED = "last used"
 
 
-AWAY = (OperationalError, InterfaceError, NoConnectionFree, psycopg.OperationalError, psycopg.InterfaceError)
-"""The database does not answer. What ends a batch comes from the driver itself, without SQLAlchemy's wrapping."""
+AWAY = (OperationalError, InterfaceError, NoConnectionFree)
+"""The database does not answer."""
 
 LOST_RACE = {"23505", "40001", "40P01"}
 """SQLSTATE of a unique key that somebody else was first to take, a serialisation failure, a deadlock."""
@@ -146,21 +145,6 @@ def _begin(session: Session, on_sqlite: str) -> None:
         connection.exec_driver_sql(on_sqlite)
 
 
-@contextmanager
-def batched(session: Session) -> Iterator[None]:
-    """Statements whose results nobody reads (no SELECT) travel to PostgreSQL together, instead of each waiting for its answer.
-
-    Objects are flushed before: SQLAlchemy counts the rows it changed, and here that count comes too late.
-    """
-    session.flush()
-    driver = session.connection().connection.driver_connection
-    if isinstance(driver, psycopg.Connection):
-        with driver.pipeline():
-            yield
-    else:
-        yield
-
-
 def to_json(value: Any) -> str:
     """JSON as it is stored: compact, keys sorted, so that equal values are equal bytes."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
@@ -171,7 +155,7 @@ def plain_errors() -> Iterator[None]:
     """Turn what the driver says of the database as a whole, or of a race, into a refusal. What is a mistake stays one."""
     try:
         yield
-    except (DBAPIError, StaleDataError, NoConnectionFree, psycopg.Error) as error:
+    except (DBAPIError, StaleDataError, NoConnectionFree) as error:
         refusal = _refusal(error)
         if refusal is None:
             raise

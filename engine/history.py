@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -54,13 +54,18 @@ class Chained(Protocol):
 
 def record(session: Session, instance: Chained, entries: Iterable[Entry]) -> None:
     """Append to the chain of an instance; whoever steps it writes its new head with its state."""
+    ADD.execute(session.connection(), chain(instance, entries))
+
+
+def chain(instance: Chained, entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """The rows by which the chain of an instance grows."""
     rows, now = [], clock.now()
     for entry in entries:
         row = {"instance_id": instance.id, "number": instance.history_length, "at": now, **entry.__dict__}
         row["hash"] = instance.history_head = digest(row, instance.history_head)
         instance.history_length += 1
         rows.append(row)
-    _ADD.execute(session.connection(), rows)
+    return rows
 
 
 def note(session: Session, instance: Chained, entry: Entry) -> None:
@@ -70,7 +75,7 @@ def note(session: Session, instance: Chained, entry: Entry) -> None:
     _WRITE_HEAD.execute(session.connection(), [head])
 
 
-_ADD = Prepared(insert(table(HistoryEvent)), *COVERED, "hash")
+ADD = Prepared(insert(table(HistoryEvent)), *COVERED, "hash")
 _INSTANCE = table(ProcessInstance)
 _WRITE_HEAD = Prepared(
     update(_INSTANCE)
@@ -79,9 +84,9 @@ _WRITE_HEAD = Prepared(
 )
 
 
-def digest(row: dict[str, Any], previous: str) -> str:
-    """SHA-256 over the previous hash and the covered columns as JSON."""
-    covered = [_plain(row[column]) for column in COVERED]
+def digest(row: Mapping[str, Any], previous: str) -> str:
+    """SHA-256 over the previous hash and the covered columns as JSON, moments in ISO 8601."""
+    covered = [row[column] for column in COVERED]
     return sha256(previous.encode() + orjson.dumps(covered, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -128,7 +133,3 @@ def _fault(instance: ProcessInstance, events: list[HistoryEvent]) -> str | None:
     if len(events) != instance.history_length or head != instance.history_head:
         return f"应有 {instance.history_length} 条，现有 {len(events)} 条，或末条不符"
     return None
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value

@@ -14,7 +14,6 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from engine import assignment, clock, deadlines, definitions, history, incidents, jobs, messages
-from engine.db import batched
 from engine.errors import InvalidState, NotFound
 from engine.history import Entry
 from engine.identity import Actor
@@ -33,7 +32,7 @@ from engine.models import (
     table,
 )
 from engine.spiff import Activity, Execution, Passed, Services, StateDamaged, Wait
-from engine.statements import Prepared
+from engine.statements import Batch, Prepared
 
 INSTANCE, TASK, UNIT = table(ProcessInstance), table(UserTask), table(Unit)
 CANDIDATE, SUBSCRIPTION = table(Candidate), table(EventSubscription)
@@ -145,20 +144,27 @@ def step(
     *,
     actor: Actor | None,
     entries: Mapping[str, Entry] | None = None,
+    batch: Batch | None = None,
 ) -> None:
-    """Load, act, run on, store. `entries` replaces, by token id, what history would say of a passed activity."""
+    """Load, act, run on, store. `entries` replaces, by token id, what history would say of a passed activity.
+
+    What the caller has put into `batch` is written with the rest, or before a service that may want to read it.
+    """
     require_active(instance)
-    execution = load(session, instance, actor=actor)
+    batch = batch or Batch(session.connection())
+    execution = load(session, instance, actor=actor, batch=batch)
     before = execution.waits()
     act(execution)
-    _Step(session, instance, execution, before, actor, [], entries or {}).take()
+    _Step(session, instance, execution, before, actor, [], entries or {}, batch).take()
 
 
-def load(session: Session, instance: Instance | ProcessInstance, *, actor: Actor | None = None) -> Execution:
+def load(
+    session: Session, instance: Instance | ProcessInstance, *, actor: Actor | None = None, batch: Batch | None = None
+) -> Execution:
     """Where an instance stands. StateDamaged names the instance if its state is not as it was stored."""
     definition = definitions.parsed_by_id(session, instance.definition_id)
     try:
-        execution = Execution.load(definition, instance.state, _services(session, instance, actor))
+        execution = Execution.load(definition, instance.state, _services(session, instance, actor, batch))
     except StateDamaged as damage:
         damage.instance_id = instance.id
         raise
@@ -202,8 +208,10 @@ def offer(session: Session, task: Task, assignee_login: str | None = None) -> No
     _ADD_CANDIDATE.execute(connection, rows)
 
 
-def _services(session: Session, instance: Any, actor: Actor | None) -> Services:
+def _services(session: Session, instance: Any, actor: Actor | None, batch: Batch | None = None) -> Services:
     def call(name: str, variables: dict[str, Any]) -> Mapping[str, Any] | None:
+        if batch is not None:
+            batch.send()
         return service_tasks[name](session, instance, variables=variables, actor=actor)
 
     return call
@@ -220,9 +228,11 @@ class _Step:
     actor: Actor | None
     said: list[Entry]
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    pending: Batch | None = None
 
     def __post_init__(self) -> None:
         self.connection = self.session.connection()
+        self.batch = self.pending or Batch(self.connection)
 
     def take(self) -> None:
         """Run on to the next stand-still and store it."""
@@ -242,15 +252,13 @@ class _Step:
         after = self.execution.waits() if status == InstanceStatus.ACTIVE else []
         gone, new = _difference(self.before, after), _difference(after, self.before)
         opened = [self._task(wait) for wait in new if wait.is_user_task]
-        with batched(self.session):
-            self._close(gone)
-            self._open(opened)
-            history.record(
-                self.session, self.instance,
-                [*self.said, *passed, *self._cancelled(gone), *map(_created, opened)],
-            )  # fmt: skip
-            self._wait(gone, new)
-            self._write_instance()
+        told = [*self.said, *passed, *self._cancelled(gone), *map(_created, opened)]
+        self._close(gone)
+        self._open(opened)
+        self._wait(gone, new)
+        self.batch.add(history.ADD, history.chain(self.instance, told))
+        self._write_instance()
+        self.batch.send()
         self._tell()
         if status == InstanceStatus.ACTIVE and not after:
             why = "没有待办、定时或消息可以使它继续"
@@ -264,7 +272,7 @@ class _Step:
             "ended_at": ended_at, "history_length": self.instance.history_length,
             "history_head": self.instance.history_head,
         }  # fmt: skip
-        self._each(_WRITE, [written])
+        self.batch.add(_WRITE, [written])
 
     def _task(self, wait: Wait) -> dict[str, Any]:
         """The row of a new user task, with the login of its assignee beside it."""
@@ -285,19 +293,20 @@ class _Step:
         checked = [name.strip() for name in properties.get("not_doer_of", "").split(",") if name.strip()]
         if not checked:
             return []
+        self.batch.send()
         wanted = {"instance": self.instance.id, "checked": checked}
         return sorted(self.connection.scalars(_DOERS, wanted))
 
     def _open(self, tasks: list[dict[str, Any]]) -> None:
         rows = [row for task in tasks for row in _inbox_rows(
             task["id"], behind_all(task["due_at"], task["created_at"]), task["assignee_login"], task["candidate_groups"])]  # fmt: skip
-        self._each(_ADD_TASK, tasks)
-        self._each(_ADD_CANDIDATE, rows)
+        self.batch.add(_ADD_TASK, tasks)
+        self.batch.add(_ADD_CANDIDATE, rows)
 
     def _close(self, gone: list[Wait]) -> None:
         ended = [wait.token_id for wait in gone if wait.is_user_task]
-        self._each(_DROP_CANDIDATES, ({"wanted": task_id} for task_id in ended))
-        self._each(
+        self.batch.add(_DROP_CANDIDATES, ({"wanted": task_id} for task_id in ended))
+        self.batch.add(
             _CANCEL_TASK,
             ({"wanted": task_id, "at": clock.now()} for task_id in ended if task_id not in self.entries),
         )  # fmt: skip
@@ -318,14 +327,14 @@ class _Step:
             for wait in new if wait.due_at
         ]  # fmt: skip
         jobs.add_many(self.session, planned)
-        self._each(_DROP_SUBSCRIPTIONS, ({"wanted": wait.token_id} for wait in gone if _is_subscription(wait)))
+        self.batch.add(_DROP_SUBSCRIPTIONS, ({"wanted": wait.token_id} for wait in gone if _is_subscription(wait)))
         rows = [
             {"token_id": wait.token_id, "instance_id": self.instance.id, "activity_id": wait.activity.id,
              "kind": wait.event_kind, "name": wait.event_name,
              "correlation_key": wait.correlation_key or self.instance.business_key}
             for wait in new if _is_subscription(wait)
         ]  # fmt: skip
-        self._each(_ADD_SUBSCRIPTION, rows)
+        self.batch.add(_ADD_SUBSCRIPTION, rows)
 
     def _tell(self) -> None:
         """What others must hear of: what was thrown, and that a child has ended."""
@@ -338,9 +347,6 @@ class _Step:
             messages.send(
                 self.session, finished, instance_id=instance.parent_id, dedupe_key=f"finished:{instance.id}"
             )  # fmt: skip
-
-    def _each(self, statement: Prepared, rows: Iterable[Mapping[str, Any]]) -> None:
-        statement.execute(self.connection, list(rows))
 
 
 _WRITE = Prepared(

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session, joinedload
 
 import forms
 from engine import clock, history, instances, options, runtime
-from engine.db import batched, to_json
+from engine.db import to_json
 from engine.errors import Conflict, InvalidState, NotAllowed, NotFound
 from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Candidate, Person, ProcessInstance, Submission, TaskStatus, UserTask, table
 from engine.runtime import Task
-from engine.statements import Prepared
+from engine.statements import Batch, Prepared
 
 PAGE = 50
 MOST_COUNTED = 100
@@ -149,14 +149,13 @@ def complete(session: Session, task_id: str, submitted: Mapping[str, Any], *, ac
     variables = form.routing(data) if form else data
     instances.check_variables(variables)
     prefix = runtime.activity_of(session, instance, task).properties.get("prefix", "")
-    # What a service of this very step reads of it must be there already.
-    _keep(session, task, data, actor)
     runtime.step(
         session,
         instance,
         lambda execution: execution.complete(task.id, {prefix + name: value for name, value in variables.items()}),
         actor=actor,
         entries={task.id: _completed(task, data, actor)},
+        batch=_kept(session, task, data, actor),
     )
     return instance
 
@@ -175,16 +174,16 @@ def people_of(session: Session, ids: set[str]) -> dict[str, str]:
     return {row.id: row.name for row in found}
 
 
-def _keep(session: Session, task: Task, data: dict[str, Any], actor: Actor) -> None:
-    """What was submitted, and that the task is done."""
-    connection, now = session.connection(), clock.now()
-    with batched(session):
-        _DO.execute(connection, [{"wanted": task.id, "at": now, "who": actor.id}])
-        submitted = {
-            "user_task_id": task.id, "instance_id": task.instance_id, "activity_id": task.activity_id,
-            "form_key": task.form_key, "data": data, "submitted_by_id": actor.id, "submitted_at": now,
-        }  # fmt: skip
-        _SUBMIT.execute(connection, [submitted])
+def _kept(session: Session, task: Task, data: dict[str, Any], actor: Actor) -> Batch:
+    """What was submitted, and that the task is done: to be written with all that follows from it."""
+    now, batch = clock.now(), Batch(session.connection())
+    batch.add(_DO, [{"wanted": task.id, "at": now, "who": actor.id}])
+    submitted = {
+        "user_task_id": task.id, "instance_id": task.instance_id, "activity_id": task.activity_id,
+        "form_key": task.form_key, "data": data, "submitted_by_id": actor.id, "submitted_at": now,
+    }  # fmt: skip
+    batch.add(_SUBMIT, [submitted])
+    return batch
 
 
 def _completed(task: Task, data: dict[str, Any], actor: Actor) -> Entry:

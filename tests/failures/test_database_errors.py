@@ -27,20 +27,6 @@ def test_whoever_takes_a_key_too_late_is_told_to_try_again() -> None:
     assert lost.value.code == "concurrent"
 
 
-@pytest.mark.parametrize("keys", [("kind",), ("kind", "another"), ("another", "kind")])
-@pytest.mark.usefixtures("office")
-def test_the_same_holds_for_statements_that_travel_together(keys: tuple[str, ...]) -> None:
-    """The database answers to the second one, or when all of them have been sent."""
-
-    def step() -> None:
-        with db.transaction() as session, db.batched(session):
-            for key in keys:
-                add(session, key)
-
-    with pytest.raises(Conflict):
-        step()
-
-
 @pytest.mark.usefixtures("office")
 def test_a_mistake_of_ours_is_no_refusal() -> None:
     with pytest.raises(DBAPIError, match=r"(?i)null"), db.transaction() as session:
@@ -48,11 +34,11 @@ def test_a_mistake_of_ours_is_no_refusal() -> None:
 
 
 @pytest.mark.parametrize("office_database", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("statements_after", [0, 1, 2])
+@pytest.mark.parametrize("statements_after", [1, 2])
 @pytest.mark.usefixtures("office")
 def test_a_connection_that_is_cut_in_the_middle_is_an_outage(statements_after: int) -> None:
     def step() -> None:
-        with db.transaction() as session, db.batched(session):
+        with db.transaction() as session:
             own = session.connection().connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
             add(session, "before")
             with db.transaction() as other:
