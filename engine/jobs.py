@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine import clock, ids, incidents
-from engine.db import reading, transaction
+from engine.db import Unavailable, reading, transaction
 from engine.errors import EngineError
 from engine.models import InstanceStatus, Job, JobState, ProcessInstance, table
 from engine.spiff import StateDamaged
@@ -276,7 +276,9 @@ def _note_failure(job: Claim, error: Exception) -> None:
             after |= {"state": JobState.WAITING, "due_at": clock.now() + BACKOFF[job.attempts - 1]}
         if not session.connection().execute(update(JOB).where(MINE).values(after), job.key()).rowcount:
             raise LeaseLost("this failure is no longer ours to note")
-        log.warning("job %s (%s), attempt %d", job.id, job.kind, job.attempts, exc_info=error)
+        # What the database refused says nothing about our code: no need for its traceback.
+        trace = None if isinstance(error, Unavailable) else error
+        log.warning("job %s (%s), attempt %d: %s", job.id, job.kind, job.attempts, after["error"], exc_info=trace)
 
 
 def _becomes_incident(session: Session, job: Claim, error: Exception) -> bool:

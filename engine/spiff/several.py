@@ -69,7 +69,8 @@ class MultiInstance(Repeated):
         return False
 
     def child_completed(self, token: Token, child: Token) -> None:
-        if token.internal_data.get("items") is None:
+        # What comes behind the activity is below its token as well, until the step is over.
+        if child.task_spec is not self.each:
             return
         token.internal_data["done"] += 1
         self._collect(token, child)
@@ -169,7 +170,7 @@ class Loop(Repeated):
         return False
 
     def child_completed(self, token: Token, child: Token) -> None:
-        if "done" not in token.internal_data:
+        if child.task_spec is not self.each:
             return
         token.internal_data["done"] += 1
         data.take_over(token, child)

@@ -135,3 +135,43 @@ def test_a_list_with_gaps_is_no_list_of_people(people: object) -> None:
 
 def test_nobody_to_ask_is_nobody_to_wait_for() -> None:
     assert open_in(begin(asked(), people=[])) == ["after"]
+
+
+AUTOMATIC = node("scriptTask", "after", "<bpmn:script>again = True</bpmn:script>")
+"""Runs in the same step in which the activity before it ends."""
+
+LOOP = "<bpmn:standardLoopCharacteristics><bpmn:loopCondition>again</bpmn:loopCondition></bpmn:standardLoopCharacteristics>"
+MANY = (
+    '<bpmn:multiInstanceLoopCharacteristics isSequential="{in_turn}">'
+    "<bpmn:loopDataInputRef>people</bpmn:loopDataInputRef>{votes}"
+    '<bpmn:inputDataItem id="person"/>{vote}</bpmn:multiInstanceLoopCharacteristics>'
+)
+COLLECTED = {
+    "votes": "<bpmn:loopDataOutputRef>votes</bpmn:loopDataOutputRef>", "vote": '<bpmn:outputDataItem id="vote"/>'
+}  # fmt: skip
+
+
+def followed(repeated: str) -> Definition:
+    """A signature that is asked for several times, something automatic, and a last task."""
+    return process(
+        node("startEvent", "s"), node("userTask", "sign", repeated), AUTOMATIC, node("userTask", "last"),
+        node("endEvent", "e"), flows=[("s", "sign"), ("sign", "after"), ("after", "last"), ("last", "e")],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("in_turn", ["false", "true"], ids=["at once", "in turn"])
+@pytest.mark.parametrize("collected", [COLLECTED, {"votes": "", "vote": ""}], ids=["collected", "each by itself"])
+def test_what_follows_at_once_is_no_vote(collected: dict[str, str], in_turn: str) -> None:
+    definition = followed(MANY.format(in_turn=in_turn, **collected))
+    execution = vote(definition, begin(definition, people=PEOPLE[:2]), "yes", "yes")
+    assert open_in(execution) == ["last"]
+    assert execution.variables().get("votes", ["yes", "yes"]) == ["yes", "yes"]
+
+
+def test_what_follows_at_once_does_not_begin_a_loop_again() -> None:
+    definition = followed(LOOP)
+    execution = begin(definition)
+    (wait,) = execution.waits()
+    execution.complete(wait.token_id, {"again": False})
+    execution.advance()
+    assert open_in(stored(definition, execution)) == ["last"]

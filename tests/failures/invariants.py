@@ -46,27 +46,21 @@ class Acknowledged:
     """Instance, and the activity that waited for the message."""
 
 
-def violations(session: Session, acknowledged: Acknowledged | None = None, *, settled: bool = True) -> list[str]:
-    """Everything that is not as it must be, in words. `settled`: the scheduler has looked, so nothing may be overdue."""
+def violations(session: Session, acknowledged: Acknowledged | None = None) -> list[str]:
+    """Everything that is not as it must be, in words. The scheduler has looked, so nothing may be overdue."""
     instances = list(session.scalars(select(ProcessInstance).options(undefer(ProcessInstance.state))))
     return [
         *_lost(session, acknowledged or Acknowledged()),
         *(f"{instance.title}：{told}" for instance in instances for told in _inconsistent(session, instance)),
         *_done_twice(session),
         *(f"history of {instance_id}: {reason}" for instance_id, reason in history.broken_chains(session)),
-        *(_overdue(session) if settled else ()),
+        *_overdue(session),
     ]
 
 
 def message_of(wait: Wait) -> str | None:
     """The name of the message or signal a token waits for."""
     return wait.event_name if wait.event_kind in (EventKind.MESSAGE, EventKind.SIGNAL) else None
-
-
-def open_activities(session: Session, instance: ProcessInstance) -> list[str]:
-    """Ids of the activities at which the stored state has user tasks."""
-    waits = runtime.load(session, instance).waits()
-    return sorted(wait.activity.id for wait in waits if wait.is_user_task)
 
 
 def _lost(session: Session, acknowledged: Acknowledged) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A small office to break things in: four people, five diagrams, and a service task whose effect no rollback takes back."""
+"""A small office to break things in: four people, a handful of diagrams, and a service task whose effect no rollback takes back."""
 
 from __future__ import annotations
 
@@ -83,9 +83,10 @@ class Office:
     url: str
     effects: Path
 
-    def start(self, key: str, *, parent_id: str | None = None) -> str:
+    def start(self, key: str, *, parent_id: str | None = None, **variables: Any) -> str:
         with db.transaction() as session:
-            return instances.start(session, key, actor=actor(session, "designer"), parent_id=parent_id).id
+            designer = actor(session, "designer")
+            return instances.start(session, key, variables, actor=designer, parent_id=parent_id).id
 
     def task(self, instance_id: str, activity_id: str) -> str:
         """The one open task of an activity."""

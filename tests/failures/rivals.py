@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any, Protocol
 
-from engine import correlation, db, definitions, instances, jobs, messages, runtime, settings, user_tasks
+from engine import correlation, db, definitions, handover, instances, jobs, runtime, settings, signers, user_tasks
 from engine.errors import EngineError
 from engine.models import InstanceStatus
 from tests.failures import office as offices
@@ -142,9 +142,19 @@ def _deploy(file: str, note: str) -> str:
         return made.id
 
 
-def _send(instance_id: str, key: str) -> None:
+def _assign(task_id: str, login: str) -> None:
     with db.transaction() as session:
-        messages.send(session, "go", instance_id=instance_id, dedupe_key=key)
+        handover.assign(session, task_id, login, actor=offices.actor(session, "designer"))
+
+
+def _add_signer(task_id: str, login: str) -> None:
+    with db.transaction() as session:
+        signers.add(session, task_id, login, actor=offices.actor(session, "designer"))
+
+
+def _remove_signer(task_id: str) -> None:
+    with db.transaction() as session:
+        signers.remove(session, task_id, actor=offices.actor(session, "designer"))
 
 
 def _correlate(instance_id: str) -> int:
@@ -160,7 +170,9 @@ ACTS: dict[str, Callable[..., Any]] = {
     "end family": _end_family,
     "start": _start,
     "deploy": _deploy,
-    "send": _send,
+    "assign": _assign,
+    "add signer": _add_signer,
+    "remove signer": _remove_signer,
     "correlate": _correlate,
     "tick": lambda: jobs.run_due(),
 }

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from engine import db
 from engine.errors import Conflict
 from engine.models import Setting, table
+from tests.failures.office import PASSWORD
+from web.app import create_app
 
 SETTING = table(Setting)
 
@@ -62,3 +64,22 @@ def test_a_database_that_cannot_be_opened_says_why_to_whoever_starts_it(tmp_path
     db.close_database()
     assert broken.value.advice.startswith("数据库文件已损坏或不是数据库")
     assert broken.value.advice.endswith("（file is not a database）")
+
+
+@pytest.mark.parametrize("office_database", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("office")
+def test_pages_and_clients_are_told_that_the_database_is_away() -> None:
+    """Each page asks the database who is there and what waits; the one that says it is gone must not."""
+    browser = create_app().test_client()
+    assert browser.get("/login").status_code == 200
+    with browser.session_transaction() as session:
+        session["token"] = "of somebody who had logged in"
+    db.open_database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    for path in ("/login", "/tasks", "/instances/x", "/plan", "/readyz"):
+        answer = browser.get(path)
+        assert (answer.status_code, "暂时连接不上数据库" in answer.text) == (503, True), path
+        assert "127.0.0.1" not in answer.text
+    told = browser.get("/engine-rest/task", auth=("officer1", PASSWORD))
+    assert (told.status_code, told.get_json()["message"]) == (503, "暂时连接不上数据库，没有保存；请稍后再试。")
+    for path in ("/healthz", "/static/bihuan.css"):
+        assert browser.get(path).status_code == 200

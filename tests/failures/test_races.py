@@ -87,6 +87,47 @@ def test_one_claims_what_another_completes(office: Office, rivals: Rivals, tally
     tally("races", "claim and complete", RACES)
 
 
+def test_one_is_given_what_another_completes(office: Office, rivals: Rivals, tally: Tally) -> None:
+    for _ in range(RACES):
+        instance = office.start("simple")
+        task = office.task(instance, "work")
+        assign, complete = rivals.race(("assign", task, "officer1"), ("complete", task, "officer2"))
+        assert kinds([assign, complete]) == {"done": 1, "refused": 1}
+        assert office.times_effective(instance) == (complete.kind == "done")
+    hold()
+    tally("races", "assign and complete", RACES)
+
+
+def test_a_signer_is_added_while_the_last_one_signs(office: Office, rivals: Rivals, tally: Tally) -> None:
+    """Either there is one more to wait for, or it is too late to ask anybody."""
+    done = set()
+    for _ in range(RACES):
+        instance = office.start("signed", signers=["officer1"])
+        task = office.task(instance, "sign")
+        add, complete = rivals.race(("add signer", task, "officer2"), ("complete", task, "officer1"))
+        assert complete.kind == "done", complete
+        in_time = kinds([add])["done"] == 1
+        assert office.open_activities(instance) == ["sign"] * in_time
+        assert office.times_effective(instance) == (not in_time)
+        done.add(task)
+    hold(Acknowledged(completed=frozenset(done)))
+    tally("races", "add a signer and complete", RACES)
+
+
+def test_a_signer_is_taken_away_while_signing(office: Office, rivals: Rivals, tally: Tally) -> None:
+    done = set()
+    for _ in range(RACES):
+        instance = office.start("signed", signers=["officer1"])
+        task = office.task(instance, "sign")
+        remove, complete = rivals.race(("remove signer", task), ("complete", task, "officer1"))
+        assert kinds([remove, complete]) == {"done": 1, "refused": 1}
+        assert status_of(task) == ("completed" if complete.kind == "done" else "cancelled")
+        assert office.times_effective(instance) == 1
+        done.update([task] if complete.kind == "done" else [])
+    hold(Acknowledged(completed=frozenset(done)))
+    tally("races", "remove a signer and complete", RACES)
+
+
 def test_an_instance_is_terminated_while_somebody_completes(office: Office, rivals: Rivals, tally: Tally) -> None:
     """A completion in the middle of the process, so that the termination is never too late."""
     done = set()

@@ -205,7 +205,7 @@ POINTS: dict[str, Callable[[_Once], None]] = {
     "at any moment": _never,
     "before the engine acts": _before_the_engine,
     "after the step, before the UPDATE": _before_statement("UPDATE process_instance"),
-    "between UPDATE and history": _before_statement("INSERT INTO history_event"),
+    "before the history is written": _before_statement("INSERT INTO history_event"),
     "before COMMIT": _before_commit,
     AFTER_COMMIT: _never,
     "after the claim of a job": _after_claim,
