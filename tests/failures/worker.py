@@ -170,11 +170,13 @@ def _before_the_engine(reached: _Once) -> None:
     runtime.step = dying
 
 
-def _before_statement(beginning: str) -> Callable[[_Once], None]:
+def _before_statement(words: str) -> Callable[[_Once], None]:
+    """Alone, or as a part of what a step writes at once."""
+
     def install(reached: _Once) -> None:
         @event.listens_for(db.engine(), "before_cursor_execute")
         def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            if statement.startswith(beginning):
+            if words in statement:
                 reached()
 
     return install
