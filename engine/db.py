@@ -30,6 +30,8 @@ IDLE_IN_TRANSACTION_MS = 120_000
 """A process that was suspended while it held an instance's lock must not keep everybody else from it for ever."""
 IDLE_SECONDS = 2
 LAST_USED = "last used"
+MOST_PREPARED = 1_000
+"""Statements that a connection keeps ready. What a step writes at once has many shapes; giving one up costs a round trip."""
 
 
 AWAY = (OperationalError, InterfaceError, NoConnectionFree)
@@ -96,7 +98,7 @@ def open_database(url: str) -> Engine:
             address, json_serializer=to_json, json_deserializer=orjson.loads, pool_size=20,
             connect_args={"options": f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"},
         )  # fmt: skip
-        _ping_the_idle(_engine)
+        _teach_postgresql(_engine)
     else:
         raise Unavailable(
             f"unsupported database {address.drivername}",
@@ -204,8 +206,12 @@ def _advice_on(reason: str) -> str:
     return "暂时连接不上数据库，没有保存；请稍后再试。"
 
 
-def _ping_the_idle(target: Engine) -> None:
-    """Ask a connection that nobody used for a while whether it still lives; one that is in use would only wait for it."""
+def _teach_postgresql(target: Engine) -> None:
+    """Ask a connection that nobody used for a while whether it still lives, and let each keep what it has prepared."""
+
+    @event.listens_for(target.pool, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.prepared_max = MOST_PREPARED
 
     @event.listens_for(target.pool, "checkin")
     def note(_connection: Any, record: Any) -> None:
