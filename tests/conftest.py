@@ -58,7 +58,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             counts[what] += count
         seeds = sorted({seed for name, _, _, seed in told if name == group and seed})
         begun = f", seed {', '.join(seeds)}" if seeds else ""
-        done = ", ".join(f"{what} {count}" for what, count in counts.items())
+        done = "; ".join(f"{what} {count}" for what, count in counts.items())
         terminalreporter.write_line(f"{group}: {counts.total()}{begun} ({done})")
 
 
