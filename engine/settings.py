@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from weakref import WeakSet
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -32,8 +33,13 @@ def is_demonstration(session: Session) -> bool:
 
 
 def apply_clock(session: Session) -> None:
-    """Let this process live at the time of its database."""
+    """Let this process live at the time of its database. A real one is real for ever, and need not be asked again."""
+    database = session.get_bind()
+    if database in _REAL_ONES:
+        return
     clock.shift(timedelta(seconds=float(_value(session, OFFSET) or 0)))
+    if kind(session) == REAL:
+        _REAL_ONES.add(database)
 
 
 def move_clock(session: Session, to: datetime) -> None:
@@ -53,5 +59,6 @@ def _value(session: Session, key: str) -> str | None:
     return value
 
 
+_REAL_ONES: WeakSet[object] = WeakSet()
 _SETTING = table(Setting)
 _VALUE = select(_SETTING.c.value).where(_SETTING.c.key == bindparam("wanted"))
