@@ -67,7 +67,7 @@ class _Pool:
     def __init__(self, bureau: Bureau, level: int, place: Workshop, watch: Watch) -> None:
         scale = place.scale
         self._bureau = bureau
-        self.per_round = scale.instances if level <= SHALLOW else scale.deep
+        self.per_round = scale.deep
         groups = scale.rounds + 1 if level <= SHALLOW else 1
         self._ids = bureau.start("bench_loop", self.per_round * groups)
         self._turn = 0

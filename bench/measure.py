@@ -56,7 +56,7 @@ class Scale:
     instances: int
     """Instances that one side completes tasks in, per round."""
     deep: int
-    """The same where an instance has 600 or 1,000 completed tasks."""
+    """The same for ratios 1 to 3, at every level: the first completion of a sample is the dearest, so all have equally many."""
     stored: int
     """Rows for "1 M waiting tasks" and "1 M waiting timers"; a tenth of it is the number of stored instances."""
     fired: int
@@ -65,8 +65,8 @@ class Scale:
     """Nothing new begins after this."""
 
 
-FULL = Scale(rounds=9, instances=8, deep=3, stored=1_000_000, fired=10_000, seconds=1_500)
-QUICK = Scale(rounds=3, instances=4, deep=1, stored=50_000, fired=300, seconds=165)
+FULL = Scale(rounds=9, instances=8, deep=5, stored=1_000_000, fired=10_000, seconds=1_500)
+QUICK = Scale(rounds=3, instances=4, deep=2, stored=50_000, fired=300, seconds=165)
 
 
 class Watch:
