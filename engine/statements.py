@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby
@@ -10,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects.postgresql import psycopg2
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import UpdateBase
 
 
@@ -28,7 +30,9 @@ class Prepared:
     def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute the statement for each row; nothing for none."""
         compiled = self.compiled(connection.dialect)
-        if len(rows) == 1:
+        if compiled.positional:
+            compiled.execute_beneath(connection, rows)
+        elif len(rows) == 1:
             connection.exec_driver_sql(compiled.sql, compiled.bind(rows[0]))
         elif rows:
             connection.exec_driver_sql(compiled.sql, [compiled.bind(row) for row in rows])
@@ -60,9 +64,20 @@ class _Compiled:
         given = [(row.get(name, constant), fit) for name, fit, constant in self.binds]
         return [value if fit is None else fit(value) for value, fit in given]
 
-    def bind(self, row: Mapping[str, Any]) -> Any:
-        values = self.values(row)
-        return tuple(values) if self.positional else dict(zip([name for name, *_ in self.binds], values, strict=True))
+    def bind(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(zip([name for name, *_ in self.binds], self.values(row), strict=True))
+
+    def execute_beneath(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """On SQLite's own connection, in SQLAlchemy's transaction: a statement takes it less time than to be announced."""
+        driver: Any = connection.connection.driver_connection
+        values = [self.values(row) for row in rows]
+        try:
+            if len(values) == 1:
+                driver.execute(self.sql, values[0])
+            elif values:
+                driver.executemany(self.sql, values)
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(self.sql, values, error, sqlite3.Error, dialect=connection.dialect) from error
 
 
 class Batch:

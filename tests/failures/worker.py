@@ -174,10 +174,15 @@ def _before_statement(words: str) -> Callable[[_Once], None]:
     """Alone, or as a part of what a step writes at once."""
 
     def install(reached: _Once) -> None:
-        @event.listens_for(db.engine(), "before_cursor_execute")
-        def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        def look(statement: str) -> None:
             if words in statement:
                 reached()
+
+        if db.engine().dialect.name == "sqlite":
+            # A step speaks to SQLite's own connection, which tells of each statement before it does it.
+            event.listen(db.engine(), "checkout", lambda connection, *_: connection.set_trace_callback(look))
+        else:
+            event.listen(db.engine(), "before_cursor_execute", lambda _c, _cursor, statement, *_: look(statement))
 
     return install
 
