@@ -172,7 +172,7 @@ class Candidate(Base):
     """
 
     __tablename__ = "candidate"
-    __table_args__ = (Index(None, "group_key", "due_at", "user_task_id"),)
+    __table_args__ = (Index(None, "group_key", "due_at", "user_task_id"), {"sqlite_with_rowid": False})
 
     user_task_id: Mapped[Id] = mapped_column(ForeignKey("user_task.id"), primary_key=True)
     group_key: Mapped[Key] = mapped_column(primary_key=True)
@@ -323,7 +323,6 @@ class HistoryEvent(Base):
     """One thing that happened in an instance. Append-only; `hash` covers this row and, through `hash` before it, all earlier ones."""
 
     __tablename__ = "history_event"
-    __table_args__ = (Index(None, "activity_id", "at"),)
 
     instance_id: Mapped[Id] = mapped_column(ForeignKey("process_instance.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)

@@ -69,7 +69,7 @@ def _one_inbox() -> None:
         task, person, task.c.assignee_id == person.c.id
     ).where(task.c.status == 'open')
     op.execute(candidate.insert().from_select(['user_task_id', 'group_key', 'due_at'], assigned))
-    with op.batch_alter_table('candidate') as batch_op:
+    with op.batch_alter_table('candidate', table_kwargs={'sqlite_with_rowid': False}) as batch_op:
         batch_op.drop_index(batch_op.f('ix_candidate_group_key_due_at'))
         batch_op.alter_column('due_at', existing_type=UtcDateTime(), nullable=False)
         batch_op.create_index(batch_op.f('ix_candidate_group_key_due_at_user_task_id'), ['group_key', 'due_at', 'user_task_id'])
@@ -77,6 +77,8 @@ def _one_inbox() -> None:
     op.create_index(
         op.f('ix_submission_instance_id_activity_id_submitted_by_id'), 'submission', ['instance_id', 'activity_id', 'submitted_by_id']
     )
+    # Every step wrote it several times, and nobody asked it: the story of an instance is found by its key.
+    op.drop_index(op.f('ix_history_event_activity_id_at'), table_name='history_event')
     op.drop_index('ix_user_task_open_assignee', table_name='user_task')
     op.drop_index('ix_user_task_completed', table_name='user_task')
     done = sa.text("status = 'completed'")
