@@ -1,6 +1,6 @@
 """Ratio 12: how often a completion waits for PostgreSQL, read from libpq's own trace of the protocol.
 
-Every answer that the client waits for is asked for by a `Query` or a `Sync`; a pipelined batch has one `Sync`.
+Every answer that the client waits for is asked for by a `Query` or a `Sync`; the writes of a step are one statement.
 """
 
 from __future__ import annotations
