@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -102,16 +102,8 @@ def built_in_postgresql(postgresql: str, workshop: Path) -> str:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, workshop: Path, tmp_path: Path) -> Iterator[str]:
     """Address of a fresh copy of the demonstration."""
-    if request.param == "sqlite":
-        copy = tmp_path / "bihuan.sqlite3"
-        shutil.copy(request.getfixturevalue("built"), copy)
-        yield f"sqlite:///{copy}"
-        return
-    server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("built_in_postgresql")
-    name = f"test_{uuid4().hex[:8]}"
-    administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield sqlalchemy_address(server, name)
-    administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_copy(request, "built", tmp_path) as address:
+        yield address
 
 
 @pytest.fixture
@@ -131,6 +123,21 @@ def _build(url: str, workshop: Path) -> None:
     application.open_application(url)
     setup.build()
     db.close_database()
+
+
+@contextmanager
+def fresh_copy(request: pytest.FixtureRequest, built: str, tmp_path: Path) -> Iterator[str]:
+    """A copy that nobody has opened of what the fixtures `built` and `built`_in_postgresql have made, by the request's kind."""
+    if request.param == "sqlite":
+        copy = tmp_path / "bihuan.sqlite3"
+        shutil.copy(request.getfixturevalue(built), copy)
+        yield f"sqlite:///{copy}"
+        return
+    server, template = request.getfixturevalue("postgresql"), request.getfixturevalue(f"{built}_in_postgresql")
+    name = f"test_{uuid4().hex[:8]}"
+    administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield sqlalchemy_address(server, name)
+    administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def administer(server: str, statement: str) -> None:

@@ -105,11 +105,6 @@ class Execution:
     def completed(self) -> bool:
         return bool(self.top.completed)
 
-    @property
-    def is_stuck(self) -> bool:
-        """Nothing will ever move it again: branches wait for one another, or for one that was not taken."""
-        return not self.completed and not self.waits()
-
     def complete(self, token_id: str, variables: Mapping[str, Any]) -> None:
         """Finish a user task. A deadline that interrupts it and has passed wins, though nobody has looked yet."""
         while self._fire_timer():

@@ -44,6 +44,20 @@ def let_leases_run_out() -> None:
         settings.move_clock(session, clock.now() + jobs.LEASE + timedelta(seconds=1))
 
 
+def two_inside_one_job(hire: Hire) -> tuple[Worker, Worker]:
+    """One that was stopped in the middle of the job until its lease ran out, and the other that has taken it since."""
+    effects.plan("once", kind=PAUSED)
+    stopped, other = hire(), hire()
+    stopped.says("run")
+    assert stopped.hears() == "inside"
+    stopped.signal(signal.SIGSTOP)
+    stopped.says("go")
+    let_leases_run_out()
+    other.says("run")
+    assert other.hears() == "inside"
+    return stopped, other
+
+
 @on_postgresql
 def test_two_workers_do_everything_once(bureau: Bureau, hire: Hire) -> None:
     wanted = [f"{number:03}" for number in range(200 if LONG else 40)]
@@ -58,15 +72,7 @@ def test_two_workers_do_everything_once(bureau: Bureau, hire: Hire) -> None:
 
 @on_postgresql
 def test_a_worker_that_was_stopped_cannot_act_on_a_lease_it_lost(bureau: Bureau, hire: Hire) -> None:
-    effects.plan("once", kind=PAUSED)
-    stopped, other = hire(), hire()
-    stopped.says("run")
-    assert stopped.hears() == "inside"
-    stopped.signal(signal.SIGSTOP)
-    stopped.says("go")
-    let_leases_run_out()
-    other.says("run")
-    assert other.hears() == "inside"
+    stopped, other = two_inside_one_job(hire)
     other.says("go")
     assert other.hears() == "tried 1"
     (done,) = effects.left()
@@ -79,15 +85,7 @@ def test_a_worker_that_was_stopped_cannot_act_on_a_lease_it_lost(bureau: Bureau,
 
 @on_postgresql
 def test_of_two_that_are_at_one_job_the_holder_of_the_lease_does_it(bureau: Bureau, hire: Hire) -> None:
-    effects.plan("once", kind=PAUSED)
-    stopped, other = hire(), hire()
-    stopped.says("run")
-    assert stopped.hears() == "inside"
-    stopped.signal(signal.SIGSTOP)
-    stopped.says("go")
-    let_leases_run_out()
-    other.says("run")
-    assert other.hears() == "inside"
+    stopped, other = two_inside_one_job(hire)
     stopped.signal(signal.SIGCONT)
     assert stopped.hears() == "tried 1"
     assert effects.left() == []

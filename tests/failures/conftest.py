@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from engine import clock, db
-from tests.conftest import administer, sqlalchemy_address
+from tests.conftest import administer, fresh_copy, sqlalchemy_address
 from tests.failures import office as offices
 from tests.failures.office import Office
 
@@ -34,16 +33,8 @@ def built_office_in_postgresql(postgresql: str) -> str:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def office_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Address of a fresh copy of the office that nobody has opened."""
-    if request.param == "sqlite":
-        copy = tmp_path / "office.sqlite3"
-        shutil.copy(request.getfixturevalue("built_office"), copy)
-        yield f"sqlite:///{copy}"
-        return
-    server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("built_office_in_postgresql")
-    name = f"office_{uuid4().hex[:8]}"
-    administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield sqlalchemy_address(server, name)
-    administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_copy(request, "built_office", tmp_path) as address:
+        yield address
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from web.rest.lists import (
     matches,
     narrowed,
     of_instance,
+    of_its_process,
     one_of,
     page,
 )
@@ -201,10 +202,8 @@ Listing(
     "列出待办，未办的和已办的", TASK, _tasks,
     {
         "taskId": equals(UserTask.id),
-        "processInstanceId": equals(UserTask.instance_id),
+        **of_its_process(UserTask.instance_id),
         "processInstanceBusinessKey": of_instance(UserTask.instance_id, equals(ProcessInstance.business_key)),
-        "processDefinitionId": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_id)),
-        "processDefinitionKey": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_key)),
         "taskDefinitionKey": equals(UserTask.activity_id),
         "taskDefinitionKeyIn": one_of(UserTask.activity_id),
         "taskName": equals(UserTask.name),

@@ -16,7 +16,7 @@ from engine.errors import NotFound
 from engine.models import Incident, Job, JobState, ProcessInstance
 from web.rest.acting import acting
 from web.rest.fields import FLAG, Always, Answer, Body, Moment, Never, Text, Unsupported, Whole
-from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, one_of
+from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, of_its_process, one_of
 from web.rest.openapi import described
 
 bp = Blueprint("rest_jobs", __name__)
@@ -88,11 +88,9 @@ Listing(
         "jobId": equals(Job.id),
         "jobIds": one_of(Job.id),
         "jobDefinitionId": equals(Job.kind),
-        "processInstanceId": equals(Job.instance_id),
+        **of_its_process(Job.instance_id),
         "processInstanceIds": one_of(Job.instance_id),
         "executionId": equals(Job.instance_id),
-        "processDefinitionId": of_instance(Job.instance_id, equals(ProcessInstance.definition_id)),
-        "processDefinitionKey": of_instance(Job.instance_id, equals(ProcessInstance.definition_key)),
         "timers": flag(Job.kind == "timer"),
         "messages": flag(Job.kind != "timer"),
         "withException": flag(Job.error.is_not(None)),

@@ -125,6 +125,15 @@ def of_instance(instance_id: Any, told: Filter) -> Filter:
     return Filter(told.json, condition)
 
 
+def of_its_process(instance_id: Any) -> dict[str, Filter]:
+    """The filters by the process instance that a row belongs to, and by the definition it runs on."""
+    return {
+        "processInstanceId": equals(instance_id),
+        "processDefinitionId": of_instance(instance_id, equals(ProcessInstance.definition_id)),
+        "processDefinitionKey": of_instance(instance_id, equals(ProcessInstance.definition_key)),
+    }
+
+
 def like(column: Any) -> Filter:
     """`%` stands for anything."""
     return Filter(

@@ -15,7 +15,7 @@ from engine.models import Candidate, Comment, Person, ProcessInstance, TaskStatu
 from web.rest import wire
 from web.rest.acting import acting
 from web.rest.fields import FLAG, TEXT, Always, Answer, Body, Flag, Key, Moment, Never, Text, Unsupported, Variables
-from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, one_of
+from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, of_its_process, one_of
 from web.rest.openapi import described
 
 bp = Blueprint("rest_tasks", __name__)
@@ -110,11 +110,9 @@ Listing(
     "列出未办结的待办", TASK, _known,
     {
         "taskId": equals(UserTask.id),
-        "processInstanceId": equals(UserTask.instance_id),
+        **of_its_process(UserTask.instance_id),
         "processInstanceIdIn": one_of(UserTask.instance_id),
         "processInstanceBusinessKey": of_instance(UserTask.instance_id, equals(ProcessInstance.business_key)),
-        "processDefinitionId": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_id)),
-        "processDefinitionKey": of_instance(UserTask.instance_id, equals(ProcessInstance.definition_key)),
         "taskDefinitionKey": equals(UserTask.activity_id),
         "taskDefinitionKeyIn": one_of(UserTask.activity_id),
         "name": equals(UserTask.name),
