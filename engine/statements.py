@@ -1,4 +1,7 @@
-"""Statements that a step executes each time: written in SQLAlchemy, compiled once, and sent to PostgreSQL as one."""
+"""Statements that a step executes each time: written in SQLAlchemy, compiled once, and sent to PostgreSQL as one.
+
+To compile and bind them anew, or to make rows of what they find, would cost more than the database does.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +9,25 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, groupby
+from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import UpdateBase
 
+from engine import clock
 
-class Prepared:
-    """A statement that is compiled once for each kind of database, with its columns' types, and then only executed.
 
-    A step executes the same few statements each time; to compile and bind them anew would cost more than they do.
-    """
+class _Ready:
+    """A statement that is compiled once for each kind of database, with its columns' types."""
 
-    def __init__(self, statement: UpdateBase, *columns: str) -> None:
+    def __init__(self, statement: UpdateBase | Select[Any], *columns: str) -> None:
         """`columns` are those that the rows of an INSERT will have."""
         self._statement = statement
         self._columns = columns
         self._compiled: dict[str, _Compiled] = {}
-
-    def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute the statement for each row; nothing for none."""
-        compiled = self.compiled(connection.dialect)
-        if compiled.positional:
-            compiled.execute_beneath(connection, rows)
-        elif len(rows) == 1:
-            connection.exec_driver_sql(compiled.sql, compiled.bind(rows[0]))
-        elif rows:
-            connection.exec_driver_sql(compiled.sql, [compiled.bind(row) for row in rows])
 
     def compiled(self, dialect: Dialect) -> _Compiled:
         return self._compiled.get(dialect.name) or self._compile(dialect)
@@ -44,40 +36,93 @@ class Prepared:
         # The words of another driver's dialect, because ours casts every parameter: psycopg keeps no text that long.
         words: Dialect = psycopg2.dialect() if dialect.name == "postgresql" else dialect  # type: ignore[no-untyped-call]
         compiled = self._statement.compile(dialect=words, column_keys=list(self._columns) or None)
-        names = compiled.positiontup or list(compiled.binds)
-        binds = [
-            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect), compiled.params.get(name))
-            for name in names
-        ]
-        self._compiled[dialect.name] = made = _Compiled(compiled.string, compiled.positional, binds)
+        names = compiled.positiontup or list(dict.fromkeys(compiled.bind_names.values()))
+        fits = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+        found = self._statement.selected_columns if isinstance(self._statement, Select) else ()
+        makes = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in found]
+        made = _Compiled(
+            compiled.string, compiled.positional, names, compiled.params, _those_there(fits), _those_there(makes)
+        )  # fmt: skip
+        self._compiled[dialect.name] = made
         return made
+
+
+class Lookup(_Ready):
+    """A SELECT."""
+
+    def rows(self, connection: Connection, **values: Any) -> list[list[Any]]:
+        """What it finds, as the types of its columns have it."""
+        compiled = self.compiled(connection.dialect)
+        if compiled.positional:
+            found = beneath(connection, [(compiled.sql, compiled.values(values))]).fetchall()
+        else:
+            found = connection.exec_driver_sql(compiled.sql, compiled.bind(values)).all()
+        return [compiled.made(row) for row in found]
+
+
+class Prepared(_Ready):
+    """An INSERT, UPDATE or DELETE."""
+
+    def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute the statement for each row; nothing for none."""
+        compiled = self.compiled(connection.dialect)
+        if compiled.positional:
+            beneath(connection, ((compiled.sql, compiled.values(row)) for row in rows))
+        elif len(rows) == 1:
+            connection.exec_driver_sql(compiled.sql, compiled.bind(rows[0]))
+        elif rows:
+            connection.exec_driver_sql(compiled.sql, [compiled.bind(row) for row in rows])
 
 
 @dataclass(frozen=True)
 class _Compiled:
     sql: str
     positional: bool
-    binds: Sequence[tuple[str, Callable[[Any], Any] | None, Any]]
-    """Name, what makes a value fit for the driver, and the value of a constant."""
+    names: Sequence[str]
+    constants: Mapping[str, Any]
+    """The values of those that the statement itself gives, and None for all others."""
+    fits: Sequence[tuple[int, _Change]]
+    """What makes a value fit for the driver, where something must."""
+    makes: Sequence[tuple[int, _Change]]
+    """What makes of the driver's value what the type of its column says."""
 
     def values(self, row: Mapping[str, Any]) -> list[Any]:
-        given = [(row.get(name, constant), fit) for name, fit, constant in self.binds]
-        return [value if fit is None else fit(value) for value, fit in given]
+        whole = {**self.constants, **row}
+        return _changed([whole[name] for name in self.names], self.fits)
 
     def bind(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(zip([name for name, *_ in self.binds], self.values(row), strict=True))
+        return dict(zip(self.names, self.values(row), strict=True))
 
-    def execute_beneath(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """On SQLite's own connection, in SQLAlchemy's transaction: a statement takes it less time than to be announced."""
-        driver: Any = connection.connection.driver_connection
-        values = [self.values(row) for row in rows]
+    def made(self, row: Iterable[Any]) -> list[Any]:
+        return _changed(list(row), self.makes)
+
+
+_Change = Callable[[Any], Any]
+
+
+def _those_there(changes: Iterable[_Change | None]) -> list[tuple[int, _Change]]:
+    return [(place, change) for place, change in enumerate(changes) if change is not None]
+
+
+def _changed(values: list[Any], changes: Sequence[tuple[int, _Change]]) -> list[Any]:
+    for place, change in changes:
+        values[place] = change(values[place])
+    return values
+
+
+def beneath(connection: Connection, statements: Iterable[tuple[str, Sequence[Any]]]) -> Any:
+    """Execute on SQLite's own connection, in SQLAlchemy's transaction; the cursor of the last one.
+
+    A statement takes SQLite less time than to be announced.
+    """
+    driver: Any = connection.connection.driver_connection
+    cursor = None
+    for sql, values in statements:
         try:
-            if len(values) == 1:
-                driver.execute(self.sql, values[0])
-            elif values:
-                driver.executemany(self.sql, values)
+            cursor = driver.execute(sql, values)
         except sqlite3.Error as error:
-            raise DBAPIError.instance(self.sql, values, error, sqlite3.Error, dialect=connection.dialect) from error
+            raise DBAPIError.instance(sql, values, error, sqlite3.Error, dialect=connection.dialect) from error
+    return cursor
 
 
 class Batch:
@@ -87,6 +132,8 @@ class Batch:
     """
 
     def __init__(self, connection: Connection) -> None:
+        self.at = clock.now()
+        """When all of it happens."""
         self._connection = connection
         self._parts: list[tuple[Prepared, Mapping[str, Any]]] = []
 
@@ -99,15 +146,18 @@ class Batch:
             for parts in self._portions():
                 self._send_as_one(parts)
         else:
-            for statement, same in groupby(self._parts, key=lambda part: part[0]):
-                statement.execute(self._connection, [row for _, row in same])
+            beneath(self._connection, [(compiled.sql, values) for compiled, values in self._ready()])
         self._parts = []
+
+    def _ready(self) -> Iterator[_Part]:
+        dialect = self._connection.dialect
+        for statement, row in self._parts:
+            compiled = statement.compiled(dialect)
+            yield compiled, compiled.values(row)
 
     def _portions(self) -> Iterator[list[_Part]]:
         portion: list[_Part] = []
-        for statement, row in self._parts:
-            compiled = statement.compiled(self._connection.dialect)
-            part = compiled, compiled.values(row)
+        for part in self._ready():
             if portion and sum(len(values) for _, values in [*portion, part]) > MOST_PARAMETERS:
                 yield portion
                 portion = []
@@ -135,6 +185,6 @@ def _as_one(statements: Sequence[_Compiled]) -> str:
     """The parts as one text, their parameters numbered through."""
     numbers, parts = count(), []
     for part, statement in enumerate(statements):
-        short = {name: f"%(p{next(numbers)})s" for name, *_ in statement.binds}
+        short = {name: f"%(p{next(numbers)})s" for name in statement.names}
         parts.append(f"w{part} AS ({_PARAMETER.sub(lambda found, short=short: short[found[1]], statement.sql)})")  # type: ignore[misc]
     return f"WITH {', '.join(parts)} SELECT 1"
