@@ -1,15 +1,13 @@
 """Statements that a step executes each time: written in SQLAlchemy, compiled once, and sent to PostgreSQL as one.
 
-To compile and bind them anew, or to make rows of what they find, would cost more than the database does.
+They go to the driver beneath SQLAlchemy, in its transaction: to compile and announce them anew, and to make rows of what
+they find, would cost more than the database does.
 """
 
 from __future__ import annotations
 
-import re
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select
@@ -34,15 +32,13 @@ class _Ready:
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         # The words of another driver's dialect, because ours casts every parameter: psycopg keeps no text that long.
-        words: Dialect = psycopg2.dialect() if dialect.name == "postgresql" else dialect  # type: ignore[no-untyped-call]
+        words: Dialect = psycopg2.dialect(paramstyle="format") if dialect.name == "postgresql" else dialect  # type: ignore[no-untyped-call]
         compiled = self._statement.compile(dialect=words, column_keys=list(self._columns) or None)
-        names = compiled.positiontup or list(dict.fromkeys(compiled.bind_names.values()))
+        names = compiled.positiontup or ()
         fits = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
         found = self._statement.selected_columns if isinstance(self._statement, Select) else ()
         makes = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in found]
-        made = _Compiled(
-            compiled.string, compiled.positional, names, compiled.params, _those_there(fits), _those_there(makes)
-        )  # fmt: skip
+        made = _Compiled(compiled.string, names, compiled.params, _those_there(fits), _those_there(makes))
         self._compiled[dialect.name] = made
         return made
 
@@ -53,31 +49,21 @@ class Lookup(_Ready):
     def rows(self, connection: Connection, **values: Any) -> list[list[Any]]:
         """What it finds, as the types of its columns have it."""
         compiled = self.compiled(connection.dialect)
-        if compiled.positional:
-            found = beneath(connection, [(compiled.sql, compiled.values(values))]).fetchall()
-        else:
-            found = connection.exec_driver_sql(compiled.sql, compiled.bind(values)).all()
-        return [compiled.made(row) for row in found]
+        return compiled.made(beneath(connection, [(compiled.sql, compiled.values(values))]))
 
 
 class Prepared(_Ready):
     """An INSERT, UPDATE or DELETE."""
 
-    def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    def execute(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         """Execute the statement for each row; nothing for none."""
         compiled = self.compiled(connection.dialect)
-        if compiled.positional:
-            beneath(connection, ((compiled.sql, compiled.values(row)) for row in rows))
-        elif len(rows) == 1:
-            connection.exec_driver_sql(compiled.sql, compiled.bind(rows[0]))
-        elif rows:
-            connection.exec_driver_sql(compiled.sql, [compiled.bind(row) for row in rows])
+        beneath(connection, [(compiled.sql, compiled.values(row)) for row in rows])
 
 
 @dataclass(frozen=True)
 class _Compiled:
     sql: str
-    positional: bool
     names: Sequence[str]
     constants: Mapping[str, Any]
     """The values of those that the statement itself gives, and None for all others."""
@@ -90,11 +76,8 @@ class _Compiled:
         whole = {**self.constants, **row}
         return _changed([whole[name] for name in self.names], self.fits)
 
-    def bind(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(zip(self.names, self.values(row), strict=True))
-
-    def made(self, row: Iterable[Any]) -> list[Any]:
-        return _changed(list(row), self.makes)
+    def made(self, cursor: Any) -> list[list[Any]]:
+        return [_changed(list(row), self.makes) for row in cursor.fetchall()]
 
 
 _Change = Callable[[Any], Any]
@@ -111,17 +94,16 @@ def _changed(values: list[Any], changes: Sequence[tuple[int, _Change]]) -> list[
 
 
 def beneath(connection: Connection, statements: Iterable[tuple[str, Sequence[Any]]]) -> Any:
-    """Execute on SQLite's own connection, in SQLAlchemy's transaction; the cursor of the last one.
-
-    A statement takes SQLite less time than to be announced.
-    """
+    """Execute on the driver's own connection; the cursor of the last one. What goes wrong is SQLAlchemy's error as ever."""
     driver: Any = connection.connection.driver_connection
-    cursor = None
+    dialect, cursor = connection.dialect, None
     for sql, values in statements:
         try:
             cursor = driver.execute(sql, values)
-        except sqlite3.Error as error:
-            raise DBAPIError.instance(sql, values, error, sqlite3.Error, dialect=connection.dialect) from error
+        except dialect.loaded_dbapi.Error as error:
+            if dialect.is_disconnect(error, driver, None):
+                connection.invalidate(error)
+            raise DBAPIError.instance(sql, values, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
     return cursor
 
 
@@ -142,49 +124,32 @@ class Batch:
 
     def send(self) -> None:
         """Write what was added so far; whoever reads it must ask for that first."""
-        if self._connection.dialect.name == "postgresql":
-            for parts in self._portions():
-                self._send_as_one(parts)
-        else:
-            beneath(self._connection, [(compiled.sql, values) for compiled, values in self._ready()])
+        dialect = self._connection.dialect
+        ready: list[_Written] = [(each.sql, each.values(row)) for each, row in self._compiled(dialect)]
+        together = dialect.name == "postgresql"
+        beneath(self._connection, map(_as_one, _portions(ready)) if together else ready)
         self._parts = []
 
-    def _ready(self) -> Iterator[_Part]:
-        dialect = self._connection.dialect
-        for statement, row in self._parts:
-            compiled = statement.compiled(dialect)
-            yield compiled, compiled.values(row)
-
-    def _portions(self) -> Iterator[list[_Part]]:
-        portion: list[_Part] = []
-        for part in self._ready():
-            if portion and sum(len(values) for _, values in [*portion, part]) > MOST_PARAMETERS:
-                yield portion
-                portion = []
-            portion.append(part)
-        if portion:
-            yield portion
-
-    def _send_as_one(self, parts: list[_Part]) -> None:
-        shape = tuple(compiled.sql for compiled, _ in parts)
-        if shape not in _TEXTS:
-            _TEXTS[shape] = _as_one([compiled for compiled, _ in parts])
-        values = [value for _, values in parts for value in values]
-        self._connection.exec_driver_sql(_TEXTS[shape], {f"p{number}": value for number, value in enumerate(values)})
+    def _compiled(self, dialect: Dialect) -> Iterator[tuple[_Compiled, Mapping[str, Any]]]:
+        return ((statement.compiled(dialect), row) for statement, row in self._parts)
 
 
-_Part = tuple[_Compiled, list[Any]]
+_Written = tuple[str, Sequence[Any]]
 MOST_PARAMETERS = 50
 """Of one statement: psycopg works out a longer one anew each time."""
 
-_TEXTS: dict[tuple[str, ...], str] = {}
-_PARAMETER = re.compile(r"%\((\w+)\)s")
+
+def _portions(parts: Iterable[_Written]) -> Iterator[list[_Written]]:
+    portion: list[_Written] = []
+    for part in parts:
+        if portion and sum(len(values) for _, values in [*portion, part]) > MOST_PARAMETERS:
+            yield portion
+            portion = []
+        portion.append(part)
+    if portion:
+        yield portion
 
 
-def _as_one(statements: Sequence[_Compiled]) -> str:
-    """The parts as one text, their parameters numbered through."""
-    numbers, parts = count(), []
-    for part, statement in enumerate(statements):
-        short = {name: f"%(p{next(numbers)})s" for name in statement.names}
-        parts.append(f"w{part} AS ({_PARAMETER.sub(lambda found, short=short: short[found[1]], statement.sql)})")  # type: ignore[misc]
-    return f"WITH {', '.join(parts)} SELECT 1"
+def _as_one(parts: Sequence[_Written]) -> _Written:
+    together = ", ".join(f"w{number} AS ({sql})" for number, (sql, _) in enumerate(parts))
+    return f"WITH {together} SELECT 1", [value for _, values in parts for value in values]
