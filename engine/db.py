@@ -161,9 +161,15 @@ def connection(session: Session) -> Connection:
     return used
 
 
-def _session(used: Connection) -> Session:
+@contextmanager
+def _session(used: Connection) -> Iterator[Session]:
     """A session within the transaction of a connection: as long as nobody uses objects, it costs next to nothing."""
-    return Session(used, expire_on_commit=False, join_transaction_mode="rollback_only")
+    session = Session(used, expire_on_commit=False, join_transaction_mode="rollback_only")
+    try:
+        yield session
+    finally:
+        if session.in_transaction():
+            session.close()
 
 
 def _begin(used: Connection, on_sqlite: str) -> None:
