@@ -21,7 +21,9 @@ MOST_COUNTED = 100
 
 _NOTIFICATION = table(Notification)
 _INSERT = {
-    name: dialect.insert(_NOTIFICATION).on_conflict_do_nothing(index_elements=["dedupe_key"])
+    name: dialect.insert(_NOTIFICATION)
+    .on_conflict_do_nothing(index_elements=["dedupe_key"])
+    .returning(_NOTIFICATION.c.id)
     for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
 }
 
@@ -73,7 +75,7 @@ def notify(
 
 def _add(session: Session, row: dict[str, str | datetime | bool | None]) -> bool:
     connection = session.connection()
-    return connection.execute(_INSERT[connection.dialect.name].values(row)).rowcount == 1
+    return connection.execute(_INSERT[connection.dialect.name], row).first() is not None
 
 
 def of(actor: Actor, *, page: int = 1) -> Select[Notification]:

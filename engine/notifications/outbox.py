@@ -116,8 +116,8 @@ def deliveries(session: Session, state: str, *, page: int = 1, actor: Actor) -> 
 
 def counts(session: Session, *, actor: Actor) -> dict[str, int]:
     require_can_see(actor)
-    counted = select(Delivery.state, func.count()).group_by(Delivery.state)
-    found: dict[str, int] = dict(session.execute(counted).tuples().all())
+    counted = select(Delivery.state, func.count().label("number")).group_by(Delivery.state)
+    found = {each.state: each.number for each in session.execute(counted)}
     return {state: found.get(state, 0) for state in DeliveryState}
 
 

@@ -35,7 +35,7 @@ def plan(session: Session, kind: str, subject_id: str, due_at: datetime | None, 
     forget(session, subject_id)
     if due_at is not None:
         since = datetime.fromisoformat(kept["since"]) if kept else min(clock.now(), due_at)
-        look_after(session, payload(kind, subject_id, instance_id, since), due_at)
+        look_after(session, payload(kind, subject_id, instance_id, since), due_at, after=since)
 
 
 def forget(session: Session, subject_id: str) -> None:
@@ -43,13 +43,12 @@ def forget(session: Session, subject_id: str) -> None:
     jobs.cancel(session, key(subject_id))
 
 
-def look_after(session: Session, looked: Mapping[str, Any], due_at: datetime) -> None:
-    """The job for the first stage that comes after what was looked at so far; none after the last."""
-    since = datetime.fromisoformat(looked["since"])
-    following = [moment for moment, _ in moments(session, due_at) if moment > since]
+def look_after(session: Session, told: Mapping[str, Any], due_at: datetime, *, after: datetime) -> None:
+    """The job for the first stage after a moment; none after the last."""
+    following = [moment for moment, _ in moments(session, due_at) if moment > after]
     if following:
         jobs.add(
-            session, KIND, following[0], looked, dedupe_key=key(looked["id"]), instance_id=looked["instance_id"]
+            session, KIND, following[0], told, dedupe_key=key(told["id"]), instance_id=told["instance_id"]
         )  # fmt: skip
 
 
@@ -73,7 +72,7 @@ def key(subject_id: str) -> str:
 
 
 def payload(kind: str, subject_id: str, instance_id: str | None, since: datetime) -> dict[str, Any]:
-    """`since`: stages up to here were said, or were over when the thing began. What begins late hears at once how late."""
+    """`since`: what comes before was over when the thing began. What begins late hears how late it is."""
     return {"subject": kind, "id": subject_id, "instance_id": instance_id, "since": since.isoformat()}
 
 

@@ -16,7 +16,10 @@ from engine.reminders.subjects import Subject
 
 
 def remind(session: Session, payload: Mapping[str, Any]) -> None:
-    """Job handler: tell whom the present stage means, and look ahead. After a downtime the latest stage speaks for all."""
+    """Job handler: tell whom the present stage means, and look ahead. After a downtime the latest stage speaks for all.
+
+    A stage that was said for this due date is not said again, whatever makes the job look.
+    """
     if payload["instance_id"]:
         runtime.lock(session, payload["instance_id"])
     subject = subjects.find(session, payload["subject"], payload["id"])
@@ -27,8 +30,7 @@ def remind(session: Session, payload: Mapping[str, Any]) -> None:
     if passed:
         _tell(session, subject, passed[-1])
     schedule.forget(session, subject.id)
-    looked = schedule.payload(subject.kind, subject.id, payload["instance_id"], now)
-    schedule.look_after(session, looked, subject.due_at)
+    schedule.look_after(session, payload, subject.due_at, after=now)
 
 
 def due_in_words(due_at: datetime, why: str | None) -> str:

@@ -17,10 +17,10 @@ depends_on = None
 
 STAGES = [
     ('days', -3, ['owner'], '即将到期'),
-    ('days', 0, ['owner'], '今天到期'),
+    ('days', 0, ['owner'], '最后一个工作日'),
     ('days', 1, ['owner', 'head'], '已经逾期'),
-    ('days', 5, ['owner', 'head', 'leader'], '逾期一周'),
-    ('days', 10, ['head', 'leader'], '逾期两周'),
+    ('days', 5, ['owner', 'head', 'leader'], '逾期五个工作日'),
+    ('days', 10, ['head', 'leader'], '逾期十个工作日'),
     ('hours', -1, ['owner'], '即将到时限'),
     ('hours', 0, ['owner', 'head'], '已到时限'),
     ('hours', 1, ['owner', 'head', 'leader'], '超过时限'),
