@@ -10,7 +10,9 @@ from marshmallow import ValidationError
 
 import forms
 from engine import db, feeds, settings
+from engine.models import Person
 from engine.notifications import preferences, smtp
+from web import wording
 
 bp = Blueprint("preferences", __name__)
 
@@ -22,7 +24,7 @@ def show() -> ResponseReturnValue:
 
 @bp.post("/me")
 def change() -> ResponseReturnValue:
-    submitted = {key: value for key, value in request.form.items() if key != "csrf_token"}
+    submitted = wording.submitted(request.form)
     try:
         with db.transaction() as session:
             preferences.change(session, submitted, actor=g.actor)
@@ -51,21 +53,20 @@ def revoke_feed() -> ResponseReturnValue:
 @bp.get("/calendar/<token>.ics")
 def calendar(token: str) -> ResponseReturnValue:
     """For programs that cannot log in: whoever knows the token reads it."""
+
+    def address_of(task_id: str) -> str:
+        return url_for("user_tasks.show", task_id=task_id, _external=True)
+
     with db.reading() as session:
         settings.apply_clock(session)
-        written = feeds.read(
-            session, token, lambda task_id: url_for("user_tasks.show", task_id=task_id, _external=True)
-        )  # fmt: skip
-    return Response(written, content_type="text/calendar; charset=utf-8")
+        return Response(feeds.read(session, token, address_of), content_type="text/calendar; charset=utf-8")
 
 
-def _show(
-    submitted: dict[str, Any] | None = None, errors: dict[str, Any] | None = None, *, address: str = ""
-) -> str:  # fmt: skip
+def _show(values: dict[str, Any] | None = None, errors: dict[str, Any] | None = None, *, address: str = "") -> str:
     with db.reading() as session:
-        person = preferences.of(session, actor=g.actor)
+        person = session.get_one(Person, g.actor.id)
         kept = {"email": person.email, "wants_mail": str(person.wants_mail).lower()}
         return render_template(
-            "preferences.html", form=forms.get(preferences.FORM), values=kept if submitted is None else submitted,
+            "preferences.html", form=forms.get(preferences.FORM), values=kept if values is None else values,
             errors=errors or {}, feed=feeds.find(session, g.actor), address=address, can_mail=smtp.server() is not None,
         )  # fmt: skip

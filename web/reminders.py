@@ -8,15 +8,16 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
-from sqlalchemy.orm import Session
 
 import forms
 from engine import db
-from engine.models import ReminderStage
 from engine.notifications import rules
 from engine.reminders import stages
+from web import wording
 
 bp = Blueprint("reminders", __name__, url_prefix="/reminders")
+
+RANKS = {"owner": "承办人", "head": "单位负责人", "leader": "分管领导"}
 
 
 @bp.get("")
@@ -26,7 +27,7 @@ def index() -> ResponseReturnValue:
 
 @bp.post("/rules")
 def change_rules() -> ResponseReturnValue:
-    submitted = _submitted()
+    submitted = wording.submitted(request.form)
     try:
         with db.transaction() as session:
             rules.change(session, submitted, actor=g.actor)
@@ -45,7 +46,7 @@ def stage(stage_id: str | None) -> ResponseReturnValue:
 @bp.post("/stages/new", defaults={"stage_id": None}, endpoint="new_submit")
 @bp.post("/stages/<stage_id>", endpoint="stage_submit")
 def save_stage(stage_id: str | None) -> ResponseReturnValue:
-    submitted = _submitted() | {"recipients": request.form.getlist("recipients")}
+    submitted = wording.submitted(request.form) | {"recipients": request.form.getlist("recipients")}
     try:
         with db.transaction() as session:
             stages.save(session, stage_id, submitted, actor=g.actor)
@@ -63,16 +64,12 @@ def remove_stage(stage_id: str) -> ResponseReturnValue:
     return redirect(url_for("reminders.index"))
 
 
-def _submitted() -> dict[str, Any]:
-    return {key: value for key, value in request.form.items() if key != "csrf_token"}
-
-
 def _index(submitted: dict[str, Any] | None = None, errors: dict[str, Any] | None = None) -> str:
     with db.reading() as session:
         return render_template(
             "reminders.html", stages=stages.every(session, actor=g.actor), form=forms.get(rules.FORM),
             assumed=rules.are_assumed(session), values=submitted or asdict(rules.current(session)),
-            errors=errors or {}, ranks=_labels("recipients"), unit={"days": "个工作日", "hours": "小时"},
+            errors=errors or {}, ranks=RANKS, unit={"days": "个工作日", "hours": "小时"},
         )  # fmt: skip
 
 
@@ -81,17 +78,11 @@ def _stage(
 ) -> str:  # fmt: skip
     with db.reading() as session:
         rules.require_can_change(g.actor)
-        kept = _values(session, stage_id) if stage_id else {"basis": "days"}
+        form = forms.get(stages.FORM)
+        kept: dict[str, Any] = {"basis": "days"}
+        if stage_id:
+            stage = stages.get(session, stage_id, actor=g.actor)
+            kept = {field.key: getattr(stage, field.key) for field in form.fields}
         return render_template(
-            "reminder_stage.html", form=forms.get(stages.FORM), stage_id=stage_id, values=submitted or kept,
-            errors=errors or {},
-        )  # fmt: skip
-
-
-def _values(session: Session, stage_id: str) -> dict[str, Any]:
-    stage: ReminderStage = stages.get(session, stage_id, actor=g.actor)
-    return {name: getattr(stage, name) for name in ("basis", "distance", "recipients", "words")}
-
-
-def _labels(key: str) -> dict[str, str]:
-    return next(dict(field.options) for field in forms.get(stages.FORM).fields if field.key == key)
+            "reminder_stage.html", form=form, stage_id=stage_id, values=submitted or kept, errors=errors or {}
+        )

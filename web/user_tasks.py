@@ -76,7 +76,7 @@ def urge(task_id: str) -> ResponseReturnValue:
 @bp.post("/<task_id>/complete")
 def complete(task_id: str) -> ResponseReturnValue:
     """A refusal of any kind shows the page again with everything that was typed."""
-    submitted = {key: value for key, value in request.form.items() if key != "csrf_token"}
+    submitted = wording.submitted(request.form)
     try:
         with db.transaction() as session:
             instance = user_tasks.complete(session, task_id, submitted, actor=g.actor)

@@ -74,12 +74,7 @@ def send(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     """Errand of a job: hand a mail to the server, with no transaction open; what the server said is the outcome."""
     with reading() as session:
         delivery = session.get_one(Delivery, payload["delivery"], options=[joinedload(Delivery.person)])
-        letter = smtp.Letter(
-            delivery.id, delivery.created_at, delivery.person.name, delivery.address, delivery.subject, delivery.body
-        )
-        if delivery.state != DeliveryState.WAITING:
-            return {}
-    return {"refused": smtp.send(letter)}
+    return {"refused": smtp.send(delivery)} if delivery.state == DeliveryState.WAITING else {}
 
 
 def note(session: Session, payload: Mapping[str, Any]) -> None:

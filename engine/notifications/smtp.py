@@ -15,6 +15,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from engine import clock
+from engine.models import Delivery
 
 TIMEOUT = 15
 """Seconds for each answer of the server."""
@@ -36,26 +37,8 @@ class Server:
     sender: str
 
 
-@dataclass(frozen=True)
-class Letter:
-    """What is sent. Sent again it has the same Message-ID, so that a mailbox may know it."""
-
-    id: str
-    written_at: datetime
-    name: str
-    address: str
-    subject: str
-    body: str
-
-
-@dataclass(frozen=True)
-class _Away:
-    server: Server
-    until: datetime
-    reason: str
-
-
-_away: _Away | None = None
+_away: dict[Server, tuple[datetime, str]] = {}
+"""Servers that did not answer: until when they are left alone, and what they met with."""
 
 
 def server() -> Server | None:
@@ -68,15 +51,16 @@ def server() -> Server | None:
     return Server(told["host"], int(port), security, told["user"], told["password"], told["from"])
 
 
-def send(letter: Letter) -> str | None:
-    """Hand a letter to the server; why it was not taken, or None. What is wrong with the server is no mistake of ours."""
+def send(delivery: Delivery) -> str | None:
+    """Hand a mail to the server; why it was not taken, or None. What is wrong with the server is no mistake of ours."""
     to = server()
     if to is None:
         return "没有设置邮件服务器：请设置环境变量BIHUAN_SMTP_HOST、BIHUAN_SMTP_FROM等，重新启动后重发。"
-    if _away and _away.server == to and clock.now() < _away.until:
-        return _away.reason
+    until, reason = _away.get(to, (clock.now(), ""))
+    if clock.now() < until:
+        return reason
     try:
-        message = compose(letter, to.sender)
+        message = compose(delivery, to.sender)
         with _connect(to) as connection:
             connection.send_message(message)
     except (smtplib.SMTPException, OSError, MessageError, ValueError) as refusal:
@@ -84,16 +68,16 @@ def send(letter: Letter) -> str | None:
     return None
 
 
-def compose(letter: Letter, sender: str) -> EmailMessage:
-    """The message. What people wrote stands in it as text; a line break in it makes no header."""
+def compose(delivery: Delivery, sender: str) -> EmailMessage:
+    """The message; sent again it has the same Message-ID. What people wrote is text in it: a line break makes no header."""
     message = EmailMessage(policy=SMTP)
-    message["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2]}>"
-    message["Date"] = format_datetime(letter.written_at)
+    message["Message-ID"] = f"<{delivery.id}@{sender.rpartition('@')[2]}>"
+    message["Date"] = format_datetime(delivery.created_at)
     message["From"] = Address("闭环", addr_spec=sender)
-    message["To"] = Address(_one_line(letter.name), addr_spec=letter.address)
-    message["Subject"] = _one_line(letter.subject)[:MOST_SIGNS]
+    message["To"] = Address(_one_line(delivery.person.name), addr_spec=delivery.address)
+    message["Subject"] = _one_line(delivery.subject)[:MOST_SIGNS]
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(f"{letter.body}\n\n请登录闭环查看和办理。本邮件由系统发出，请勿回复。\n")
+    message.set_content(f"{delivery.body}\n\n请登录闭环查看和办理。本邮件由系统发出，请勿回复。\n")
     return message
 
 
@@ -111,13 +95,12 @@ def _connect(to: Server) -> smtplib.SMTP:
 
 
 def _reach(to: Server) -> smtplib.SMTP:
-    global _away
     try:
         if to.security == "tls":
             return smtplib.SMTP_SSL(to.host, to.port, timeout=TIMEOUT, context=ssl.create_default_context())
         return smtplib.SMTP(to.host, to.port, timeout=TIMEOUT)
     except OSError as silence:
-        _away = _Away(to, clock.now() + PAUSE, _told(silence))
+        _away[to] = clock.now() + PAUSE, _told(silence)
         raise
 
 

@@ -53,18 +53,9 @@ def owners_of(session: Session, task: UserTask | Task) -> frozenset[str]:
 
 def people(session: Session, subject: Subject, ranks: Iterable[str]) -> frozenset[str]:
     """Who holds these ranks. Where nobody does, those of the next rank up are told."""
-    return frozenset[str]().union(*(_lowest(session, subject, RANKS.index(rank)) for rank in ranks))
-
-
-def _lowest(session: Session, subject: Subject, rank: int) -> frozenset[str]:
-    for holders in (_owners, _heads, _leaders)[rank:]:
-        if found := holders(session, subject):
-            return found
-    return frozenset()
-
-
-def _owners(session: Session, subject: Subject) -> frozenset[str]:
-    return subject.owners
+    holders = [subject.owners, _heads(session, subject), _leaders(session, subject)]
+    nobody = frozenset[str]()
+    return nobody.union(*(next(filter(None, holders[RANKS.index(rank) :]), nobody) for rank in ranks))
 
 
 def _heads(session: Session, subject: Subject) -> frozenset[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,7 +13,6 @@ from engine.models import HistoryEvent, InstanceStatus, ProcessInstance, TaskSta
 from engine.notifications import Mail, rules
 from engine.reminders import sending, subjects
 from engine.runtime import Instance, Task
-from engine.user_tasks import Refusal
 
 KIND = "user_task.urged"
 ANYWHERE = {"office_supervisor", "inspectorate_office", "bureau_leader"}
@@ -30,42 +26,28 @@ def can_urge(actor: Actor, instance: Instance | ProcessInstance, task: Task | Us
     return (above or bool(actor.roles & ANYWHERE)) and not user_tasks.can_complete(actor, task)
 
 
-def refusal(session: Session, instance: Instance | ProcessInstance, task: Task | UserTask) -> Refusal | None:
-    """Why the task cannot be urged now, by anybody; for the button and the operation."""
+def refusal(session: Session, instance: Instance | ProcessInstance, task: Task | UserTask) -> str:
+    """Why the task cannot be urged now, by anybody; for the button and the operation. Its history is what is counted."""
     if task.status != TaskStatus.OPEN:
-        return Refusal("这件待办已经办结，不必催办。")
+        return "这件待办已经办结，不必催办。"
     if instance.status != InstanceStatus.ACTIVE:
-        return Refusal("流程已结束或暂停，不能催办。")
-    limits, urged = rules.current(session), urged_at(session, task)
-    today = sum(clock.start_of(clock.today()) <= at for at in urged)
-    if len(urged) >= limits.urges_in_all:
-        return Refusal(f"已催办 {len(urged)} 次，每件最多 {limits.urges_in_all} 次，请直接与承办人联系。")
-    if today >= limits.urges_a_day:
-        return Refusal(f"今天已催办 {today} 次，每天最多 {limits.urges_a_day} 次，请下一天再催。")
-    return None
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What a page shows somebody who may urge: how often it was done, and why not now."""
-
-    urged_at: list[datetime]
-    refusal: Refusal | None
-
-
-def offer(session: Session, task: UserTask, *, actor: Actor) -> Offer | None:
-    """None for those who may not urge this task, and where it is done."""
-    if task.status != TaskStatus.OPEN or not can_urge(actor, task.instance, task):
-        return None
-    return Offer(urged_at(session, task), refusal(session, task.instance, task))
-
-
-def urged_at(session: Session, task: Task | UserTask) -> list[datetime]:
-    """When a task was urged; its instance's history is the record."""
+        return "流程已结束或暂停，不能催办。"
     told = select(HistoryEvent.at).where(
         HistoryEvent.instance_id == task.instance_id, HistoryEvent.kind == KIND, HistoryEvent.user_task_id == task.id
     )
-    return list(session.scalars(told.order_by(HistoryEvent.number)))
+    limits, urged_at = rules.current(session), list(session.scalars(told))
+    today = sum(clock.start_of(clock.today()) <= at for at in urged_at)
+    if len(urged_at) >= limits.urges_in_all:
+        return f"已催办 {len(urged_at)} 次，每件最多 {limits.urges_in_all} 次，请直接与承办人联系。"
+    if today >= limits.urges_a_day:
+        return f"今天已催办 {today} 次，每天最多 {limits.urges_a_day} 次，请下一天再催。"
+    return ""
+
+
+def offer(session: Session, task: UserTask, *, actor: Actor) -> str | None:
+    """What a page says to somebody who may urge, empty if now; None for others, and where there is nothing to urge."""
+    may = task.status == TaskStatus.OPEN and can_urge(actor, task.instance, task)
+    return refusal(session, task.instance, task) if may else None
 
 
 def urge(session: Session, task_id: str, *, actor: Actor) -> int:
@@ -76,9 +58,8 @@ def urge(session: Session, task_id: str, *, actor: Actor) -> int:
         raise NotAllowed(
             f"{actor.login} may not urge {task_id}", advice="只有督办机构、责任单位负责人和分管领导可以催办这件待办。"
         )  # fmt: skip
-    refused = refusal(session, instance, task)
-    if refused:
-        raise InvalidState(f"user task {task_id} cannot be urged", code="urge", advice=refused.reason)
+    if refused := refusal(session, instance, task):
+        raise InvalidState(f"user task {task_id} cannot be urged", code="urge", advice=refused)
     asked = subjects.owners_of(session, task)
     if not asked:
         raise InvalidState(f"nobody has {task_id}", code="urge", advice="现在没有人能办这件待办，请先指派或补齐人员。")

@@ -25,7 +25,7 @@ OFFICER = "zj_officer1"
 
 @pytest.fixture
 def mails(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    monkeypatch.setattr(smtp, "_away", None)
+    monkeypatch.setattr(smtp, "_away", {})
     with mailbox.served(monkeypatch) as box:
         yield box
 
@@ -210,7 +210,9 @@ def test_nothing_people_write_becomes_a_header(bureau: Bureau, mails: Mailbox) -
     assert {"bcc", "x-evil"} & {name.lower() for name in mail} == set()
     assert "\n" not in str(mail["Subject"])
     assert [each.addr_spec for each in mail["To"].addresses] == [f"{OFFICER}@example.cn"]
-    letter = smtp.Letter(ids.new(), datetime(2021, 3, 12, tzinfo=UTC), nasty, "a@example.cn", nasty, nasty)
+    letter = Delivery(
+        id=ids.new(), person=Person(name=nasty), address="a@example.cn", subject=nasty, body=nasty, created_at=clock.now()
+    )  # fmt: skip
     assert smtp.compose(letter, "b@example.cn").as_bytes().count(b"\r\nBcc:") == 1, "in the body, where it is text"
 
 
