@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from engine import db, definitions, history, instances, runtime
+from engine import db, definitions, history, instances, runtime, user_tasks
 from engine.models import InstanceStatus, ProcessDefinition, ProcessInstance
+from engine.reminders import urging
 from engine.spiff import Activity
 from web import diagram, story
 
@@ -26,6 +27,7 @@ def show(instance_id: str) -> ResponseReturnValue:
             "instance.html", instance=instance, pictures=_pictures(session, instance, waits),
             story=story.of(session, instance_id),
             waits=waits, children=instances.children(session, instance_id),
+            tasks=[(task, urging.offer(session, task, actor=g.actor)) for task in user_tasks.open_in(session, instance_id)],
         )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The tables, one module per subject. `Base.metadata` knows them all once this package is imported."""
 
 from engine.models.base import Base, Setting, table
+from engine.models.notification import CalendarFeed, Delivery, DeliveryState, Notification, ReminderStage
 from engine.models.organisation import LoginSession, Person, Position, RecusalFact, SchoolBinding, StandIn, Unit
 from engine.models.plan import Commitment, Partner, PlanSection, Target, WorkPlan, WorkPoint
 from engine.models.process import (
@@ -31,10 +32,13 @@ from engine.models.supervision import Finding, SupervisionRound, Visit
 __all__ = [
     "NEVER_DUE",
     "Base",
+    "CalendarFeed",
     "Candidate",
     "Comment",
     "Commitment",
     "DecisionDefinition",
+    "Delivery",
+    "DeliveryState",
     "Deployment",
     "DeploymentResource",
     "EventKind",
@@ -46,6 +50,7 @@ __all__ = [
     "Job",
     "JobState",
     "LoginSession",
+    "Notification",
     "Partner",
     "Person",
     "PlanSection",
@@ -54,6 +59,7 @@ __all__ = [
     "ProcessInstance",
     "RecusalFact",
     "RememberedAnswer",
+    "ReminderStage",
     "Resource",
     "SchoolBinding",
     "Setting",

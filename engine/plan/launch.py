@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, ids, instances
+from engine import clock, ids, instances, reminders
 from engine.identity import Actor
 from engine.models import Commitment, Partner, PlanSection, Target, Unit, WorkPlan, WorkPoint
 from engine.plan.service_tasks import report_due
@@ -71,6 +71,8 @@ def start_commitment(session: Session, commitment: Commitment, *, actor: Actor |
         business_key=f"commitment-{point.section.plan.year}-{commitment.code}", unit_id=commitment.lead_id,
         parent_id=point.instance.id,
     )  # fmt: skip
+    due_at = clock.end_of(commitment.due_on)
+    reminders.plan(session, "commitment", commitment.id, due_at, instance_id=commitment.instance.id)
 
 
 def _point(data: Mapping[str, Any], units: Mapping[str, Unit]) -> WorkPoint:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, history, messages, runtime, user_tasks
+from engine import clock, history, messages, reminders, runtime, user_tasks
 from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Commitment, InstanceStatus, ProcessInstance, WorkPoint
@@ -40,6 +40,7 @@ def carry_over_commitments(
     for child in _open_commitments(session, instance):
         commitment = _commitment(session, child)
         commitment.result = "carried_over"
+        reminders.forget(session, commitment.id)
         runtime.terminate(session, runtime.lock(session, child.id), actor=actor, reason="年度截止，未完成，结转下年")
 
 
@@ -75,7 +76,9 @@ def close_commitment(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     note_progress(session, instance, variables=variables, actor=actor)
-    _commitment(session, instance).result = "completed"
+    commitment = _commitment(session, instance)
+    commitment.result = "completed"
+    reminders.forget(session, commitment.id)
 
 
 def report_due(commitment: Commitment, begins: date) -> str:
