@@ -27,10 +27,13 @@ from engine.models.process import (
     UserTask,
 )
 from engine.models.supervision import Finding, SupervisionRound, Visit
+from engine.models.time import CalendarDay, CalendarYear, SchoolTerm, TimeLimit
 
 __all__ = [
     "NEVER_DUE",
     "Base",
+    "CalendarDay",
+    "CalendarYear",
     "Candidate",
     "Comment",
     "Commitment",
@@ -56,6 +59,7 @@ __all__ = [
     "RememberedAnswer",
     "Resource",
     "SchoolBinding",
+    "SchoolTerm",
     "Setting",
     "StandIn",
     "StartSubscription",
@@ -63,6 +67,7 @@ __all__ = [
     "SupervisionRound",
     "Target",
     "TaskStatus",
+    "TimeLimit",
     "Unit",
     "UserTask",
     "Visit",
