@@ -78,6 +78,18 @@ def waiting(session: Session, actor: Actor, *, search: str = "") -> int:
     return session.scalar(select(func.count()).select_from(mine.limit(MOST_COUNTED).subquery())) or 0
 
 
+def open_in(session: Session, instance_id: str) -> list[UserTask]:
+    """What waits for people in an instance, due first."""
+    mine = select(UserTask).where(UserTask.instance_id == instance_id, UserTask.status == TaskStatus.OPEN)
+    return list(
+        session.scalars(
+            mine.options(joinedload(UserTask.assignee)).order_by(
+                UserTask.due_at.is_(None), UserTask.due_at, UserTask.id
+            )
+        )
+    )
+
+
 def count(session: Session, wanted: Select[UserTask]) -> int:
     return session.scalar(select(func.count()).select_from(wanted.order_by(None).subquery())) or 0
 

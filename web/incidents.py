@@ -21,6 +21,8 @@ JOBS = {
     "start": "启动流程",
     "supervision.monthly_round": "每月督导轮次",
     "housekeeping": "每日清理",
+    "calendar.changed": "日历变更后查找期限",
+    "deadlines.recount": "重算期限",
 }
 """What people call a kind of job."""
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from engine import db, definitions, history, instances, runtime
+from engine import db, definitions, history, instances, runtime, user_tasks
 from engine.models import InstanceStatus, ProcessDefinition, ProcessInstance
 from engine.spiff import Activity
 from web import diagram, story
@@ -25,7 +25,7 @@ def show(instance_id: str) -> ResponseReturnValue:
         return render_template(
             "instance.html", instance=instance, pictures=_pictures(session, instance, waits),
             story=story.of(session, instance_id),
-            waits=waits, children=instances.children(session, instance_id),
+            tasks=user_tasks.open_in(session, instance_id), waits=waits, children=instances.children(session, instance_id),
         )  # fmt: skip
 
 

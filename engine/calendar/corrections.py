@@ -36,7 +36,7 @@ def require_can_correct(actor: Actor) -> None:
 def correct(session: Session, day: date, *, working: bool, name: str, source: str, actor: Actor) -> None:
     """Say of one day that it is off or working, on the word of a document."""
     require_can_correct(actor)
-    _require_year(day.year)
+    require_year(day.year)
     held = book.exceptions(session, day.year).get(day)
     if (held.working, held.name) == (working, name) if held else book.is_ordinary(day, working, name):
         raise InvalidState(f"{day} is so already", advice="日历上这一天已经是这样，没有改动。")
@@ -49,7 +49,7 @@ def announce(
 ) -> None:
     """Make a year final, with the days of the State Council's notice; without them, those that were recorded before."""
     require_can_correct(actor)
-    _require_year(year)
+    require_year(year)
     if session.get(CalendarYear, year):
         raise InvalidState(f"{year} is announced", advice=f"{year}年的日历已经公布；个别日期有变，请逐日更正。")
     if days is not None:
@@ -113,6 +113,6 @@ def _record(session: Session, days: Mapping[date, Exceptional], source: str, act
     session.flush()
 
 
-def _require_year(year: int) -> None:
+def require_year(year: int) -> None:
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise InvalidInput(f"no calendar for {year}", advice=f"只能维护{FIRST_YEAR}年至{LAST_YEAR}年的日历。")

@@ -124,14 +124,19 @@ class Calendar:
         return not self.announced.issuperset(range(first.year, last.year + 1))
 
     def _spans(self, days: Iterable[date]) -> tuple[Span, ...]:
-        spans: list[Span] = []
-        for day in sorted(days):
-            name = self.exceptions[day].name if day in self.exceptions else WEEKEND
-            if spans and spans[-1].name == name and spans[-1].last + ONE == day:
-                spans[-1] = Span(spans[-1].first, day, name)
-            else:
-                spans.append(Span(day, day, name))
-        return tuple(spans)
+        return spans(self.exceptions, days)
+
+
+def spans(exceptions: Mapping[date, Exceptional], days: Iterable[date]) -> tuple[Span, ...]:
+    """Days in order, those that follow one another under one name together; one without a name is a weekend."""
+    found: list[Span] = []
+    for day in sorted(days):
+        name = exceptions[day].name if day in exceptions else WEEKEND
+        if found and found[-1].name == name and found[-1].last + ONE == day:
+            found[-1] = Span(found[-1].first, day, name)
+        else:
+            found.append(Span(day, day, name))
+    return tuple(found)
 
 
 def _from(day: date) -> Iterator[date]:

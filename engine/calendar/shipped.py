@@ -40,22 +40,36 @@ def _notice(year: int) -> str:
 
 
 def days_of(year: int) -> Iterator[dict[str, Any]]:
+    """The days off of a year as its notice lists them, and its working weekends."""
     # Only a new database needs it, and it takes longer to load than most of ours.
     from holidays import country_holidays
 
-    source = _notice(year) if year in ANNOUNCED else "按《全国年节及纪念日放假办法》推算，安排尚未公布"
     found = country_holidays("CN", years=year, language="zh_CN")
-    names = {day: name.replace("（补假）", "").replace("; ", "、") for day, name in found.items()}
-    for day in sorted(names):
-        yield {"day": day, "working": False, "name": _name(day, names), "source": source}
-    for day in sorted(found.weekend_workdays):
+    working = {day: WORKING_WEEKEND for day in sorted(found.weekend_workdays) if day.year == year}
+    written = {day: name.replace("（补假）", "").replace("; ", "、") for day, name in found.items()}
+    off = {day: _name(day, written) for day in sorted(written)}
+    for day in list(off):
+        off |= {each: off[day] for each in _weekend_around(day) if each not in off and each not in working}
+    source = _notice(year) if year in ANNOUNCED else "按《全国年节及纪念日放假办法》推算，安排尚未公布"
+    for day, name in (off | working).items():
         if day.year == year:
-            yield {"day": day, "working": True, "name": WORKING_WEEKEND, "source": source}
+            yield {"day": day, "working": day in working, "name": name, "source": source}
 
 
-def _name(day: date, names: dict[date, str]) -> str:
+def _weekend_around(day: date) -> Iterator[date]:
+    """The weekend days that touch a holiday: the notice counts them to it."""
+    for step in (-ONE, ONE):
+        beside = day + step
+        while beside.weekday() >= 5:
+            yield beside
+            beside += step
+
+
+def _name(day: date, written: dict[date, str]) -> str:
     """A day off that the notice has added is called as the holiday it lengthens: the nearest one."""
-    if not names[day].startswith(ADJUSTED):
-        return names[day]
+    if not written[day].startswith(ADJUSTED):
+        return written[day]
     near = (day + sign * distance * ONE for distance in range(1, 10) for sign in (-1, 1))
-    return next((names[each] for each in near if each in names and not names[each].startswith(ADJUSTED)), "调休放假")
+    return next(
+        (written[each] for each in near if each in written and not written[each].startswith(ADJUSTED)), "调休放假"
+    )

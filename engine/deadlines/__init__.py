@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,11 +16,14 @@ from sqlalchemy.orm import Session
 from engine import clock
 from engine.calendar import Calendar, Counted, Span
 from engine.deadlines.limits import RULES, SET, Book, Limit, current
-from engine.deadlines.written import reference
 from engine.errors import InvalidInput
 from forms import expressions
 
-__all__ = ["RULES", "Book", "Due", "Limit", "current", "due", "of_rule", "recounted"]
+__all__ = ["RULES", "WRITTEN", "Book", "Due", "Limit", "current", "due", "moment", "of_rule", "recounted"]
+
+
+WRITTEN = re.compile(r"rule:(?P<name>\w+)(?: from (?P<since>\$\{.+?\}))?(?: until (?P<until>\$\{.+?\}))?")
+"""A rule in a diagram: its name, a variable with the day of its event, and one with a day that must not be passed."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,13 @@ def due(session: Session, written: str | None, variables: Mapping[str, Any], *, 
     """
     if not written:
         return Due()
-    named = reference(written)
+    named = WRITTEN.fullmatch(written)
     if named is None:
         given = _value(written, variables) if written.startswith(("${", "#{")) else written
-        return Due(_moment(given)) if given is not None else Due()
-    since = _value(named.since, variables) if named.since else clock.now().isoformat()
-    until = _value(named.until, variables) if named.until else None
-    return Due() if since is None else of_rule(current(session), named.name, since, until, opened_at)
+        return Due(moment(given)) if given is not None else Due()
+    since = _value(named["since"], variables) if named["since"] else clock.now().isoformat()
+    until = _value(named["until"], variables) if named["until"] else None
+    return Due() if since is None else of_rule(current(session), named["name"], since, until, opened_at)
 
 
 def of_rule(book: Book, name: str, since: str, until: str | None, opened_at: datetime) -> Due:
@@ -75,7 +79,7 @@ def count(calendar: Calendar, limit: Limit, start: date) -> Counted:
 
 
 def _counted(calendar: Calendar, limit: Limit, since: str, until: str | None) -> Due:
-    event, last = _moment(since), _moment(until) if until else None
+    event, last = moment(since), moment(until) if until else None
     if limit.unit == "hours":
         at, found = calendar.hours_after(event, limit.amount or 0), None
     elif limit.unit == SET:
@@ -114,9 +118,10 @@ def _value(written: str, variables: Mapping[str, Any]) -> str | None:
     return None if value is None else str(value)
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """The moment an ISO text means: of a day, its end."""
     try:
-        moment = datetime.fromisoformat(text) if "T" in text else clock.end_of(date.fromisoformat(text))
+        found = datetime.fromisoformat(text) if "T" in text else clock.end_of(date.fromisoformat(text))
     except ValueError as error:
         raise InvalidInput(f"not a date: {text}", code="due_date", advice=f"“{text}”不是日期。") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=clock.LOCAL)
+    return found if found.tzinfo else found.replace(tzinfo=clock.LOCAL)

@@ -166,7 +166,8 @@ def _shipped() -> Iterator[dict[str, Any]]:
     told = tomllib.loads(resources.files(__package__).joinpath("time_limits.toml").read_text("utf-8"))
     for entry in told["limit"]:
         variants = entry.pop("variant", [])
-        for each in ({}, *variants):
+        period = {name: entry.pop(name) for name in ("from", "to") if name in entry}
+        for each in (period, *variants):
             said = {"set": BUREAU, "sense": "within", **entry, **each}
             yield {
                 **{name: said[name] for name in ("key", "subject", "name", "article", "unit", "sense", "event")},
@@ -211,7 +212,7 @@ def revise(
     session: Session,
     limit_id: str,
     *,
-    amount: int | None,
+    amount: float | None,
     unit: str,
     article: str,
     effective_from: date | None,
@@ -226,13 +227,12 @@ def revise(
     old = get(session, limit_id)
     if any(limit.replaces_id == old.id for limit in current(session).by_id.values()):
         raise Conflict(f"time limit {limit_id} was replaced", advice="这条规则刚有人改过，请打开最新的一版再改。")
-    if {old.unit, unit} & {SET, YES_NO} and old.unit != unit:
-        raise InvalidInput(f"unit {unit}", advice="这条规则的计算单位不能改。")
+    _require_sound(old, amount, unit)
     if effective_from and effective_to and effective_to < effective_from:
         raise InvalidInput("ends before it begins", advice="失效日期不能早于施行日期。")
     new = replace(
-        old, amount=amount, unit=unit, article=article, effective_from=effective_from, effective_to=effective_to,
-        mark="L" if confirmed else "K",
+        old, amount=None if amount is None else int(amount), unit=unit, article=article,
+        effective_from=effective_from, effective_to=effective_to, mark="L" if confirmed else "K",
     )  # fmt: skip
     if new == old:
         raise InvalidState("nothing changed", advice="内容没有变化，没有保存。")
@@ -247,6 +247,18 @@ def revise(
     else:
         book.touch(session)
     return new
+
+
+def _require_sound(old: Limit, amount: float | None, unit: str) -> None:
+    if unit not in (*UNITS, SET, YES_NO) or (old.unit != unit and {old.unit, unit} & {SET, YES_NO}):
+        raise InvalidInput(f"unit {unit}", advice="这条规则的计算单位不能改成这样。")
+    if unit == SET:
+        sound = amount is None
+    else:
+        sound = amount is not None and amount == int(amount) and 0 <= amount <= (1 if unit == YES_NO else MOST)
+    if not sound:
+        told = {SET: "逐件确定的规则不填数量。", YES_NO: "请填1（是）或0（否）。"}
+        raise InvalidInput(f"amount {amount}", advice=told.get(unit, f"数量须是0到{MOST}的整数。"))
 
 
 def choose_province(session: Session, province: str, *, actor: Actor) -> None:

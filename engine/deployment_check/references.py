@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 
-from engine.deadlines.written import reference
+from engine import deadlines
 from engine.deployment_check import table
 from engine.deployment_check.elements import (
     Diagram,
@@ -78,17 +78,17 @@ def _due(diagram: Diagram, task: Element) -> Findings:
 
 
 def _due_rule(diagram: Diagram, task: Element, written: str) -> Findings:
-    named = reference(written)
+    named = deadlines.WRITTEN.fullmatch(written)
     if named is None:
         yield problem(
             task, f"期限“{written}”须写成 rule:规则名、rule:规则名 from ${{变量}}，后面还可以写 until ${{变量}}"
         )
-    elif named.name not in diagram.known.due_rules:
-        yield problem(task, f"没有期限规则“{named.name}”，请用“期限规则”页上列出的规则")
+    elif named["name"] not in diagram.known.due_rules:
+        yield problem(task, f"没有期限规则“{named['name']}”，请用“期限规则”页上列出的规则")
     else:
-        if named.since is None and named.name in diagram.known.given_dates:
-            yield problem(task, f"规则“{named.name}”的日期逐件确定，请写 from ${{变量}} 指明日期在哪个变量里")
-        for expression in (named.since, named.until):
+        if named["since"] is None and named["name"] in diagram.known.given_dates:
+            yield problem(task, f"规则“{named['name']}”的日期逐件确定，请写 from ${{变量}} 指明日期在哪个变量里")
+        for expression in (named["since"], named["until"]):
             if expression and (reason := fault(expression)):
                 yield problem(task, f"期限{reason}")
 
