@@ -9,7 +9,7 @@ from sqlalchemy import extract, select
 from sqlalchemy.orm import Session, joinedload
 
 from engine import clock, ids, jobs
-from engine.calendar import book, terms
+from engine.calendar import book, notice, terms
 from engine.calendar.days import Exceptional
 from engine.errors import InvalidInput, InvalidState, NotAllowed
 from engine.identity import Actor
@@ -37,6 +37,8 @@ def correct(session: Session, day: date, *, working: bool, name: str, source: st
     """Say of one day that it is off or working, on the word of a document."""
     require_can_correct(actor)
     require_year(day.year)
+    if not name and not book.is_ordinary(day, working, name):
+        name = notice.usual_name(working)
     held = book.exceptions(session, day.year).get(day)
     if (held.working, held.name) == (working, name) if held else book.is_ordinary(day, working, name):
         raise InvalidState(f"{day} is so already", advice="日历上这一天已经是这样，没有改动。")

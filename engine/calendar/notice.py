@@ -28,6 +28,11 @@ def write(days: Mapping[date, Exceptional]) -> str:
     )
 
 
+def usual_name(working: bool) -> str:
+    """Of a day that nobody has named."""
+    return "调休上班" if working else "放假"
+
+
 def _read(number: int, line: str) -> dict[date, Exceptional]:
     try:
         found = LINE.fullmatch(line)
@@ -43,5 +48,5 @@ def _read(number: int, line: str) -> dict[date, Exceptional]:
     working = found["kind"] == "班"
     return dict.fromkeys(
         (first + offset * ONE for offset in range(length)),
-        Exceptional(working, found["name"] or ("调休上班" if working else "放假")),
+        Exceptional(working, found["name"] or usual_name(working)),
     )

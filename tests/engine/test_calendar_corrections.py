@@ -49,6 +49,9 @@ def test_a_correction_leaves_its_trace_and_can_be_taken_back(bureau: Bureau) -> 
         queued = session.scalars(select(Job.kind).where(Job.kind == corrections.CHANGED)).all()
     # Each is counted again at once, and a second time for whoever was under way.
     assert len(queued) == 4
+    correct(date(2021, 7, 31), working=True, name="")
+    with db.reading() as session:
+        assert calendar.current(session).exceptions[date(2021, 7, 31)] == Exceptional(True, "调休上班")
 
 
 def test_a_notice_is_read_as_people_write_it() -> None:

@@ -77,7 +77,7 @@ def test_a_year_is_announced(bureau: Bureau, office: Somebody) -> None:
     )
     assert office.post(address, {"days": "2027-01-01 休 元旦", "source": NOTICE}, form_page=address).status == 302
     page = office.get("/calendar?year=2027")
-    assert (page.says("已公布"), page.says(NOTICE), page.says("暂定")) == (True, True, False)
+    assert (page.says("已公布"), page.says(f"{NOTICE}（陈霜降 今天"), page.says("暂定")) == (True, True, False)
     assert office.post(address, {"days": "2027-01-01 休 元旦", "source": NOTICE}).says("已经公布")
     assert office.get("/calendar/year/99999").status == 400
 
