@@ -9,16 +9,24 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import func, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 import bpmn
 from engine import correlation, db, definitions, housekeeping, instances, jobs, runtime, settings
+from engine.calendar import book, corrections
+from engine.calendar import shipped as shipped_calendar
+from engine.deadlines import limits, recount
 from engine.notifications import outbox
 from engine.plan import service_tasks as plan_tasks
 from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
+
+SHIPPED = "time.shipped"
+SHIPPING = 0x73686970
+"""The advisory lock under which one process at a time does so on PostgreSQL."""
 
 
 def assemble() -> None:
@@ -36,6 +44,8 @@ def assemble() -> None:
             schedule.KIND: sending.remind,
             outbox.DIGEST: outbox.send_digest,
             outbox.MAIL: outbox.note,
+            corrections.CHANGED: recount.look_through,
+            recount.RECOUNT: recount.recount,
         }
     )
     jobs.errands[outbox.MAIL] = outbox.send
@@ -49,6 +59,7 @@ def open_application(database: str | None = None) -> str:
         migrate()
         with db.transaction() as session:
             settings.apply_clock(session)
+            ship(session)
             return settings.kind(session) or ""
 
 
@@ -93,6 +104,19 @@ def deploy_own_processes(session: Session) -> int:
     files = {path: bpmn.read(path) for path in bpmn.paths()}
     _, changed = definitions.deploy(session, "闭环流程库", files, source="bihuan")
     return len(changed)
+
+
+def ship(session: Session) -> None:
+    """Bring the calendar and the time limits that come with this version into the database; only what it does not hold yet."""
+    if settings.value(session, SHIPPED) == limits.FINGERPRINT:
+        return
+    if session.get_bind().dialect.name == "postgresql":
+        # Two that start at once would both find nothing there.
+        session.execute(select(func.pg_advisory_xact_lock(SHIPPING)))
+    if settings.value(session, book.REVISION) is None:
+        shipped_calendar.fill(session)
+    limits.ship(session)
+    settings.put(session, SHIPPED, limits.FINGERPRINT)
 
 
 def migrate() -> None:

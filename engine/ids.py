@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 
 def new() -> str:
     """A fresh random UUID (version 4)."""
     return str(uuid4())
+
+
+def of(name: str) -> str:
+    """The UUID of something that has a name of ours: the same in every database."""
+    return str(uuid5(NAMESPACE_OID, name))
 
 
 def token() -> str:

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import forms
-from engine import assignment, deadlines, deployment_check
+from engine import assignment, deployment_check
+from engine.deadlines import limits
 from engine.decision_definitions import is_table
 from engine.deployment_check import Known, Process
 from engine.errors import DefinitionRefused
@@ -26,7 +27,8 @@ def known(session: Session, files: Mapping[str, bytes], functions: Iterable[str]
         roles=ROLES,
         rules=frozenset(assignment.RULES),
         units=units or None,
-        due_rules=frozenset(deadlines.RULES),
+        due_rules=frozenset(limits.DATED),
+        given_dates=frozenset(name for name, unit in limits.DATED.items() if unit == limits.SET),
         functions=frozenset(functions),
         processes=_called(session, _processes(files.values())),
         decisions=frozenset(session.scalars(select(DecisionDefinition.key))) | _decisions(files),

@@ -58,6 +58,7 @@ class Instance:
     state: bytes
     history_length: int
     history_head: str
+    started_at: datetime
     unit_key: str | None = None
     """Of the unit in charge."""
 
@@ -275,14 +276,16 @@ class _Step:
         """The row of a new user task, with the login of its assignee beside it."""
         activity = wait.activity
         assigned = assignment.assign(self.session, self.instance, activity, wait.variables)
-        due = deadlines.due(activity.due_date, wait.variables)
+        due = deadlines.due(
+            self.session, activity.due_date, wait.variables, opened_at=self.instance.started_at
+        )  # fmt: skip
         return {
             "id": wait.token_id, "instance_id": self.instance.id, "process_key": activity.process_key,
             "activity_id": activity.id, "name": activity.name or activity.id, "form_key": activity.form_key,
             "lane": activity.lane, "round": wait.round, "candidate_groups": list(assigned.groups),
             "assignee_id": assigned.assignee_id, "assignee_login": assigned.assignee_login,
             "excluded": self._excluded(activity.properties), "due_at": due.at, "due_reason": due.reason,
-            "created_at": self.batch.at, "status": TaskStatus.OPEN,
+            "due_basis": due.basis, "created_at": self.batch.at, "status": TaskStatus.OPEN,
         }  # fmt: skip
 
     def _excluded(self, properties: Mapping[str, str]) -> list[str]:
@@ -366,7 +369,7 @@ _DOERS = Lookup(
     .distinct()
     .where(SUBMISSION.c.instance_id == bindparam("instance"), SUBMISSION.c.activity_id == bindparam("checked"))
 )
-_ADD_TASK = Prepared(insert(TASK), *Task._fields, "lane", "due_reason")
+_ADD_TASK = Prepared(insert(TASK), *Task._fields, "lane", "due_reason", "due_basis")
 _ADD_CANDIDATE = Prepared(insert(CANDIDATE), "user_task_id", "group_key", "due_at")
 _ADD_SUBSCRIPTION = Prepared(
     insert(SUBSCRIPTION), "token_id", "instance_id", "activity_id", "kind", "name", "correlation_key"

@@ -27,7 +27,7 @@ def declare(session: Session, kind: str) -> None:
 
 def kind(session: Session) -> str | None:
     """None for a database that nobody has set up yet."""
-    return _value(session, KIND)
+    return value(session, KIND)
 
 
 def is_demonstration(session: Session) -> bool:
@@ -39,7 +39,7 @@ def apply_clock(session: Session) -> None:
     database = connection(session).engine
     if database in _REAL_ONES:
         return
-    clock.shift(timedelta(seconds=float(_value(session, OFFSET) or 0)))
+    clock.shift(timedelta(seconds=float(value(session, OFFSET) or 0)))
     if kind(session) == REAL:
         _REAL_ONES.add(database)
 
@@ -48,16 +48,20 @@ def move_clock(session: Session, to: datetime) -> None:
     """Set a demonstration's clock; it runs on from there. It never runs backwards: what happened has happened."""
     if not is_demonstration(session):
         raise NotAllowed("a real clock cannot be moved", advice="正式环境的时钟不能调整。")
-    if to < clock.now() and _value(session, OFFSET) is not None:
+    if to < clock.now() and value(session, OFFSET) is not None:
         raise InvalidInput("the clock cannot go back", advice="时钟只能向前调。")
     offset = (to - (clock.now() - clock.offset())).total_seconds()
-    session.merge(Setting(key=OFFSET, value=str(offset)))
-    session.flush()
+    put(session, OFFSET, str(offset))
     apply_clock(session)
 
 
-def _value(session: Session, key: str) -> str | None:
-    return next((value for (value,) in _VALUE.rows(connection(session), wanted=key)), None)
+def value(session: Session, key: str) -> str | None:
+    return next((found for (found,) in _VALUE.rows(connection(session), wanted=key)), None)
+
+
+def put(session: Session, key: str, value: str) -> None:
+    session.merge(Setting(key=key, value=value))
+    session.flush()
 
 
 _REAL_ONES: WeakSet[object] = WeakSet()

@@ -18,6 +18,8 @@ from engine import administration, answers, clock, correlation, db, errors, iden
 from engine.identity import Actor
 from web import (
     auth,
+    calendar,
+    due_dates,
     health,
     incidents,
     instances,
@@ -28,6 +30,7 @@ from web import (
     reminders,
     rest,
     supervision,
+    time_limits,
     user_tasks,
     vendor,
     wording,
@@ -85,11 +88,12 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (auth, health, incidents, instances, notifications, outbox, plan, preferences, reminders, supervision,
-                   user_tasks, vendor):  # fmt: skip
+    for module in (auth, calendar, health, incidents, instances, notifications, outbox, plan, preferences, reminders,
+                   supervision, time_limits, user_tasks, vendor):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
+    due_dates.register(app)
     app.before_request(_know_who_asks)
     app.after_request(_harden)
     app.context_processor(_shared_by_all_pages)

@@ -24,6 +24,8 @@ JOBS = {
     "reminder": "到期提醒",
     "digest": "每日汇总邮件",
     "mail": "发送邮件",
+    "calendar.changed": "日历变更后查找期限",
+    "deadlines.recount": "重算期限",
 }
 """What people call a kind of job."""
 

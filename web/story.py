@@ -21,6 +21,7 @@ SAID = {
     "user_task.assigned": "指派",
     "user_task.urged": "催办",
     "user_task.cancelled": "待办取消",
+    "user_task.due_changed": "期限重算",
     "variables.changed": "修改变量",
     "comment.added": "留言",
     "incident.retried": "异常后重试",

@@ -40,6 +40,8 @@ class Known:
     units: frozenset[str] | None = None
     """Keys of the units; None where nobody knows them."""
     due_rules: frozenset[str] = frozenset()
+    given_dates: frozenset[str] = frozenset()
+    """Those of the rules whose date somebody sets: a diagram must say in which variable it is."""
     functions: frozenset[str] = frozenset()
     processes: Mapping[str, Process] = field(default_factory=dict)
     """Those that are deployed, as far as these diagrams call them, directly or not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 
+from engine import deadlines
 from engine.deployment_check import table
 from engine.deployment_check.elements import (
     Diagram,
@@ -67,15 +68,29 @@ def _due(diagram: Diagram, task: Element) -> Findings:
     written = camunda(task, "dueDate")
     if not written:
         return
-    rule = written.removeprefix("rule:")
-    if rule != written:
-        if rule not in diagram.known.due_rules:
-            yield problem(task, f"没有期限规则“{rule}”，请用 engine/deadlines.py 里的规则")
+    if written.startswith("rule:"):
+        yield from _due_rule(diagram, task, written)
     elif is_expression(written):
         if reason := fault(written):
             yield problem(task, f"期限{reason}")
     elif not _is_moment(written):
         yield problem(task, f"期限“{written}”须是 rule:规则名、${{变量}} 或日期（2021-03-12）")
+
+
+def _due_rule(diagram: Diagram, task: Element, written: str) -> Findings:
+    named = deadlines.WRITTEN.fullmatch(written)
+    if named is None:
+        yield problem(
+            task, f"期限“{written}”须写成 rule:规则名、rule:规则名 from ${{变量}}，后面还可以写 until ${{变量}}"
+        )
+    elif named["name"] not in diagram.known.due_rules:
+        yield problem(task, f"没有期限规则“{named['name']}”，请用“期限规则”页上列出的规则")
+    else:
+        if named["since"] is None and named["name"] in diagram.known.given_dates:
+            yield problem(task, f"规则“{named['name']}”的日期逐件确定，请写 from ${{变量}} 指明日期在哪个变量里")
+        for expression in (named["since"], named["until"]):
+            if expression and (reason := fault(expression)):
+                yield problem(task, f"期限{reason}")
 
 
 def _is_moment(written: str) -> bool:

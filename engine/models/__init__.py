@@ -28,11 +28,14 @@ from engine.models.process import (
     UserTask,
 )
 from engine.models.supervision import Finding, SupervisionRound, Visit
+from engine.models.time import CalendarDay, CalendarYear, SchoolTerm, TimeLimit
 
 __all__ = [
     "NEVER_DUE",
     "Base",
+    "CalendarDay",
     "CalendarFeed",
+    "CalendarYear",
     "Candidate",
     "Comment",
     "Commitment",
@@ -62,6 +65,7 @@ __all__ = [
     "ReminderStage",
     "Resource",
     "SchoolBinding",
+    "SchoolTerm",
     "Setting",
     "StandIn",
     "StartSubscription",
@@ -69,6 +73,7 @@ __all__ = [
     "SupervisionRound",
     "Target",
     "TaskStatus",
+    "TimeLimit",
     "Unit",
     "UserTask",
     "Visit",

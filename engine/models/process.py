@@ -155,6 +155,8 @@ class UserTask(Base):
     assignee_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
     due_at: Mapped[Moment | None]
     due_reason: Mapped[LongText | None]
+    due_basis: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """How `due_at` was counted, where a rule made it; see `engine.deadlines`."""
     created_at: Mapped[Moment]
     status: Mapped[Key] = mapped_column(default=TaskStatus.OPEN)
     ended_at: Mapped[Moment | None]

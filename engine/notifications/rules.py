@@ -13,7 +13,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 import forms
-from engine import clock
+from engine import calendar, clock
 from engine.db import to_json
 from engine.errors import NotAllowed
 from engine.identity import Actor
@@ -83,8 +83,8 @@ def whole(name: str, number: float) -> int:
 
 
 def is_working(session: Session, day: date) -> bool:
-    """Whether the office works on a day. The one place to ask a calendar of working days; Monday to Friday until there is one."""
-    return day.weekday() < 5
+    """Whether the office works on a day."""
+    return calendar.current(session).is_working(day)
 
 
 def working_day(session: Session, day: date, distance: int) -> date:

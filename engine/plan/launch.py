@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from engine import clock, ids, instances, reminders
 from engine.identity import Actor
 from engine.models import Commitment, Partner, PlanSection, Target, Unit, WorkPlan, WorkPoint
-from engine.plan.service_tasks import report_due
+from engine.plan.service_tasks import report_period
 
 Progress = Callable[[int, int], None]
 """Told how many of how many are started."""
@@ -66,7 +66,7 @@ def start_commitment(session: Session, commitment: Commitment, *, actor: Actor |
     starts_at = clock.start_of(commitment.starts_on, hour=8)
     commitment.instance = instances.start(
         session, "commitment",
-        {"period_starts_at": starts_at.isoformat(), "report_due_at": report_due(commitment, commitment.starts_on)},
+        {"period_starts_at": starts_at.isoformat(), **report_period(commitment, commitment.starts_on)},
         actor=actor, title=f"{commitment.code} {commitment.title}",
         business_key=f"commitment-{point.section.plan.year}-{commitment.code}", unit_id=commitment.lead_id,
         parent_id=point.instance.id,

@@ -66,10 +66,7 @@ def schedule_next_report(
     note_progress(session, instance, variables=variables, actor=actor)
     commitment = _commitment(session, instance)
     begins = clock.today() + timedelta(days=CADENCE_DAYS.get(commitment.cadence or "月", 30))
-    return {
-        "next_report_at": clock.start_of(begins, hour=8).isoformat(),
-        "report_due_at": report_due(commitment, begins),
-    }
+    return {"next_report_at": clock.start_of(begins, hour=8).isoformat(), **report_period(commitment, begins)}
 
 
 def close_commitment(
@@ -81,13 +78,18 @@ def close_commitment(
     reminders.forget(session, commitment.id)
 
 
-def report_due(commitment: Commitment, begins: date) -> str:
-    """A report is due ten days after its period begins, at the latest when the commitment itself is; as ISO date.
+def report_period(commitment: Commitment, begins: date) -> dict[str, str]:
+    """From which day the time for a report runs, and the day it must not pass: the commitment's own; as ISO dates.
 
     What began before the plan was launched is counted from the launch.
     """
-    earliest = max(begins, clock.today())
-    return max(min(earliest + timedelta(days=10), commitment.due_on), clock.today()).isoformat()
+    earliest, today = max(begins, clock.today()), clock.today()
+    return {
+        "report_from": earliest.isoformat(),
+        "report_by": max(commitment.due_on, today).isoformat(),
+        # Instances of diagrams from before there were rules read this one.
+        "report_due_at": max(min(earliest + timedelta(days=10), commitment.due_on), today).isoformat(),
+    }
 
 
 def _open_commitments(session: Session, instance: Instance) -> list[ProcessInstance]:

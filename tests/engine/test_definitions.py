@@ -9,6 +9,7 @@ import pytest
 import bpmn
 import forms
 from engine import application, assignment, db, deadlines, definitions, instances, spiff
+from engine.deadlines import limits
 from engine.roles import ROLES
 from tests.driver import Bureau
 
@@ -32,8 +33,9 @@ def test_a_shipped_diagram_names_only_what_there_is(path: str) -> None:
             assert activity.form_key is not None
             assert forms.find(activity.form_key)
             assert set(activity.candidate_groups) <= ROLES | set(assignment.RULES)
-            assert activity.due_date
-            assert activity.due_date.startswith("${") or activity.due_date.removeprefix("rule:") in deadlines.RULES
+            named = deadlines.WRITTEN.fullmatch(activity.due_date or "")
+            assert named is not None
+            assert named["name"] in limits.DATED
             assert activity.lane in ROLES
         if activity.type == "serviceTask":
             assert activity.delegate in definitions.service_names

@@ -22,7 +22,8 @@ KNOWN = Known(
     roles=frozenset({"officer", "department_head"}),
     rules=frozenset({"head_of_lead"}),
     units=frozenset({"JJ"}),
-    due_rules=frozenset({"approval"}),
+    due_rules=frozenset({"approval", "rectify_by"}),
+    given_dates=frozenset({"rectify_by"}),
     functions=frozenset({"finding.close"}),
     processes={
         "other": Process(),
@@ -442,6 +443,10 @@ REFUSED = {
     "broken assignee": (between(node("userTask", camunda_assignee="${a b}")), "x", "办理人"),
     "assignee and group": (between(node("userTask", camunda_assignee="me", camunda_candidateGroups="officer")), "x", "只留一种"),
     "unknown due rule": (between(node("userTask", camunda_dueDate="rule:gone")), "x", "期限规则"),
+    "due rule with a word too many": (between(node("userTask", camunda_dueDate="rule:approval since ${day}")), "x", "须写成"),
+    "due rule from nothing": (between(node("userTask", camunda_dueDate="rule:approval from ${a b}")), "x", "期限"),
+    "due rule until nothing": (between(node("userTask", camunda_dueDate="rule:approval from ${a} until ${b c}")), "x", "期限"),
+    "a date nobody has set": (between(node("userTask", camunda_dueDate="rule:rectify_by")), "x", "逐件确定"),
     "due date as duration": (between(node("userTask", camunda_dueDate="P3D")), "x", "期限"),
     "broken due date": (between(node("userTask", camunda_dueDate="${a b}")), "x", "期限"),
     "four eyes on nobody": (between(described("userTask", "not_doer_of", "gone")), "x", "gone"),
@@ -538,6 +543,9 @@ ALLOWED = {
                   camunda_candidateGroups="officer, department_head@JJ, head_of_lead, user:li, ${group}", camunda_priority="50")
     ),
     "a prefix for any variable": between(described("userTask", "prefix", "head_")),
+    "a due rule from one day until another": between(
+        node("userTask", camunda_dueDate="rule:rectify_by from ${rectify_due_at} until ${last_day}")
+    ),
     "a person by name": between(node("userTask", camunda_assignee="${who}", camunda_dueDate="2021-03-12T09:00")),
     "four eyes on a called process": between(described("userTask", "not_doer_of", "draft_elsewhere")),
     "conditional and plain ways out of a task": choice("a", None, "task"),

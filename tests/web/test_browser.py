@@ -124,6 +124,53 @@ def test_an_administrator_gives_up_a_job_on_a_phone(chromium: Any, bureau: Burea
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_office_corrects_a_day_on_a_phone(chromium: Any, bureau: Bureau, tmp_path: Path) -> None:
+    """Without script: the day is put right, and who has something due on it reads why it is due a day later."""
+    server = Server(bureau.database, tmp_path)
+    phone = chromium.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=False)
+    page = phone.new_page()
+
+    def look(what: str) -> None:
+        widest = page.locator("main").bounding_box()
+        assert widest is not None
+        assert widest["width"] <= 360
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/calendar-{what}.png", full_page=True)
+
+    def log_in(login: str, next_page: str) -> None:
+        phone.clear_cookies()
+        page.goto(f"{server.address}/login?next={next_page}")
+        page.fill("#login", login)
+        page.fill("#password", PASSWORD)
+        page.get_by_role("button", name="登录").click()
+
+    log_in("duban1", "/calendar")
+    look("year")
+    page.get_by_role("link", name="更正某一天…").click()
+    page.get_by_label("日期").fill("2021-03-22")
+    page.locator("label[for=working-false]").click()
+    page.get_by_role("button", name="保存").click()
+    assert "请填写依据文件" in page.locator(".error-text").inner_text()
+    look("refused")
+    page.get_by_label("依据文件").fill("市政府办公室通知")
+    page.get_by_label("名称").fill("全市停工")
+    page.get_by_role("button", name="保存").click()
+    assert "已更正" in page.locator("[role=status]").inner_text()
+    assert "全市停工" in page.locator(".line").inner_text()
+    page.get_by_role("link", name="期限规则").first.click()
+    look("rules")
+    server.stop()
+    bureau.settle()
+    server = Server(bureau.database, tmp_path)
+    log_in("jj_officer1", "/tasks")
+    page.locator(".why summary").first.click()
+    assert "顺延到2021年3月23日 周二" in page.locator(".why").first.inner_text()
+    look("why")
+    phone.close()
+    server.stop()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_point_is_walked_from_plan_to_archive_on_a_phone(chromium: Any, bureau: Bureau, tmp_path: Path) -> None:
     """Every decision of a point by clicks alone, without script; its commitments end with the year."""
     point = bureau.point(6)
