@@ -149,7 +149,7 @@ def test_the_calendar_holds_ones_own_due_dates(bureau: Bureau, task: str) -> Non
     assert first["dtstart"].dt.astimezone(clock.LOCAL).isoformat() == "2021-03-12T17:00:00+08:00"
     assert (str(second["dtstart"].dt), str(second["dtend"].dt)) == ("2021-03-22", "2021-03-23")
     assert str(second["summary"]).startswith("拟定实施方案：要点6")
-    assert "方案应在启动后 10 天内拟定" in str(second["description"])
+    assert "收到待办之日起10日内" in str(second["description"])
     assert str(second["url"]).endswith(f"/tasks/{task}")
     bureau.person("zj_officer2").post(f"/tasks/{task}/claim", {})
     assert set(events(bureau, path)) == waiting - {task}
