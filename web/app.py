@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 from engine import administration, answers, clock, correlation, db, errors, identity, settings, spiff
-from web import auth, health, incidents, instances, plan, rest, supervision, user_tasks, vendor, wording
+from web import auth, health, incidents, instances, lamps, plan, rest, supervision, user_tasks, vendor, wording
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -52,7 +52,7 @@ def create_app() -> Flask:
     app.url_map.merge_slashes = False  # an address is right or there is nothing; no way round by a redirect
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     csrf.init_app(app)
-    for module in (auth, health, incidents, instances, plan, supervision, user_tasks, vendor):
+    for module in (auth, health, incidents, instances, lamps, plan, supervision, user_tasks, vendor):
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
