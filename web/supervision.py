@@ -17,6 +17,8 @@ def index() -> ResponseReturnValue:
     with db.reading() as session:
         findings = overview.findings(session, g.actor)
         rounds = [(each, overview.visible(g.actor, each)) for each in overview.rounds(session, g.actor)]
-        due = [finding.instance_id for finding in findings] + [each.instance_id for _, visits in rounds for each in visits]
+        due = [finding.instance_id for finding in findings] + [
+            each.instance_id for _, visits in rounds for each in visits
+        ]
         lamps = picture.of_instances(session, filter(None, due))
         return render_template("supervision.html", findings=findings, rounds=rounds, lamps=lamps)

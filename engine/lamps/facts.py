@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Select, event, insert, select
+from sqlalchemy import event, insert, select
 from sqlalchemy.orm import Session
 
 from engine import clock, ids, models
@@ -59,7 +59,8 @@ def end_of(day: date) -> datetime:
 
 def of_instance(session: Session, instance_id: str) -> list[Fact]:
     """What is known of the thing that an instance runs, in the order in which it was recorded."""
-    return _read(session, select(*COLUMNS).where(FACT.c.instance_id == instance_id))
+    rows = session.connection().execute(select(*COLUMNS).where(FACT.c.instance_id == instance_id))
+    return sorted((Fact(*row) for row in rows), key=lambda fact: (fact.recorded_at, lamp.KINDS.index(fact.kind)))
 
 
 def of_task(task: UserTask) -> list[Fact]:
@@ -79,11 +80,6 @@ def _row(
         "happened_at": happened_at, "recorded_at": recorded_at, "recorded_by_id": actor.id if actor else None,
         "value": value, "instance_id": subject.instance_id,
     }  # fmt: skip
-
-
-def _read(session: Session, wanted: Select[Any]) -> list[Fact]:
-    rows = session.connection().execute(wanted.order_by(FACT.c.recorded_at, FACT.c.id))
-    return [Fact(*row) for row in rows]
 
 
 def _not_yet(when: date | datetime) -> InvalidInput:

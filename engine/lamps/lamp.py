@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from engine import clock
@@ -111,15 +112,18 @@ class Lamp:
 
 def lamp(facts: Iterable[Fact], at: datetime, thresholds: Thresholds) -> Lamp:
     """How a thing stood at a moment, by the facts that are given; what happened after it is not looked at."""
-    story = _Story(facts, at)
+    story = _Story(facts := list(facts), at)
+    story.lapse = _first_lapse(facts, at)
     found = [reason for view in VIEWS if (reason := view(story, thresholds)) is not None]
-    if story.state not in (State.OPEN, State.DONE):
-        # No clock runs: nothing is well or near, but what was wrong stays wrong.
-        found = [each for each in found if each.colour not in (Colour.GREEN, Colour.BLUE)]
+    # Where no clock runs nothing is well, nor near; what was wrong stays wrong.
+    hidden = {State.OPEN: (), State.DONE: (), State.NOT_BEGUN: (Colour.GREEN,)}.get(
+        story.state, (Colour.GREEN, Colour.BLUE)
+    )
+    found = [each for each in found if each.colour not in hidden]
     reasons = tuple(sorted(found, key=lambda reason: SEVERITY.index(reason.colour)))
     percent = story.last[PROGRESS].value["percent"] if PROGRESS in story.last else None
     original = _due_of(story.dues[0]) if story.dues else None
-    return Lamp(reasons[0].colour, story.state, reasons, percent, story.due(story.until), original)
+    return Lamp(reasons[0].colour, story.state, reasons, percent, story.due, original)
 
 
 def of_group(members: Sequence[tuple[str, Lamp]]) -> Lamp:
@@ -144,26 +148,39 @@ def is_backdated(fact: Fact, thresholds: Thresholds) -> bool:
     return (_local(fact.recorded_at) - _local(fact.happened_at)).days > thresholds.backdated_days
 
 
+class _Lapse(NamedTuple):
+    """A due date that passed, and the fact that was recorded too late for it."""
+
+    due: datetime
+    too_late: Fact
+
+
+def _first_lapse(facts: Sequence[Fact], at: datetime) -> _Lapse | None:
+    """Whether by what was known at some moment the thing was overdue at that moment, though a later record says otherwise."""
+    stops = (fact for fact in facts if fact.kind in STOPS and fact.happened_at <= at)
+    for stop in sorted(stops, key=lambda fact: (fact.recorded_at, fact.id)):
+        known = [fact for fact in facts if fact.recorded_at < stop.recorded_at]
+        then = _Story(known, min(stop.recorded_at, at))
+        if then.is_overdue and then.due is not None:
+            return _Lapse(then.due, stop)
+    return None
+
+
 class _Story:
-    """What the facts tell, one after the other: the due date, the pauses, whether it is done and was ever late."""
+    """What the facts tell, one after the other: the due date, the pauses, whether it is done."""
 
     def __init__(self, facts: Iterable[Fact], at: datetime) -> None:
-        self.at = self.until = at
         self.last: dict[str, Fact] = {}
         self.dues: list[Fact] = []
         self.pauses: list[tuple[Fact, Fact | None]] = []
         self.covered: list[Fact] = []
         self.done: Fact | None = None
-        self.lapse: tuple[datetime, Fact | None] | None = None
-        """The due date that passed first, and what came too late for it."""
+        self.lapse: _Lapse | None = None
         for fact in sorted((each for each in facts if each.happened_at <= at), key=_order):
-            if fact.kind in STOPS:
-                self._look(min(max(fact.recorded_at, fact.happened_at), at), fact)
             self._take(fact)
-        if CARRIED_OVER in self.last:
-            self.until = self.last[CARRIED_OVER].happened_at
-        self._look(self.until)
+        self.until = self.last[CARRIED_OVER].happened_at if CARRIED_OVER in self.last else at
         self.today = _local(self.until)
+        self.due = self._due()
 
     def _take(self, fact: Fact) -> None:
         self.last[fact.kind] = fact
@@ -180,23 +197,16 @@ class _Story:
         elif fact.kind == REOPENED:
             self.done = None
 
-    def _look(self, moment: datetime, too_late: Fact | None = None) -> None:
-        if self.lapse is None and self.is_overdue(moment):
-            due = self.due(moment)
-            assert due is not None
-            self.lapse = due, too_late
-
-    def is_overdue(self, moment: datetime) -> bool:
-        """A day ends at 24:00; a due date is kept as its last second."""
-        due = self.due(moment)
-        return self.done is None and due is not None and moment.replace(microsecond=0) > due
-
-    def due(self, moment: datetime) -> datetime | None:
+    def _due(self) -> datetime | None:
         """The latest due date that was set, later by the days it was paused since."""
         if not self.dues:
             return None
-        paused = self.paused_days(_local(self.dues[-1].happened_at), _local(moment))
-        return _due_of(self.dues[-1]) + timedelta(days=paused)
+        return _due_of(self.dues[-1]) + timedelta(days=self.paused_days(_local(self.dues[-1].happened_at), self.today))
+
+    @property
+    def is_overdue(self) -> bool:
+        """A day ends at 24:00; a due date is kept as its last second."""
+        return self.done is None and self.due is not None and self.until.replace(microsecond=0) > self.due
 
     def paused_days(self, since: date, until: date) -> int:
         return sum(max(0, (min(end, until) - max(begin, since)).days) for begin, end in self._paused())
@@ -206,13 +216,15 @@ class _Story:
         return not any(begin < period.next and end >= period.first for begin, end in self._paused())
 
     def _paused(self) -> list[tuple[date, date]]:
-        return [(_local(begin.happened_at), _local(end.happened_at if end else self.at)) for begin, end in self.pauses]
+        return [
+            (_local(begin.happened_at), _local(end.happened_at) if end else self.today) for begin, end in self.pauses
+        ]
 
     @property
     def is_paused(self) -> bool:
         return bool(self.pauses) and self.pauses[-1][1] is None
 
-    @property
+    @cached_property
     def start(self) -> date | None:
         """The planned start. What began before it was opened is counted from then; None for what begins at once."""
         opened = self.last.get(OPENED)
@@ -220,7 +232,7 @@ class _Story:
             return None
         return max(date.fromisoformat(opened.value["begins"]), _local(opened.happened_at))
 
-    @property
+    @cached_property
     def begun(self) -> date | None:
         """The day on which it really began: released and its start reached, or progress was reported before that."""
         told = [_local(self.last[PROGRESS].happened_at)] if PROGRESS in self.last else []
@@ -230,10 +242,11 @@ class _Story:
 
     @property
     def cadence(self) -> str | None:
-        cadence: str | None = self.last[OPENED].value.get("cadence")
+        """How often it reports; until its first report, which is asked for at once, every month counts."""
+        cadence: str | None = self.last[OPENED].value.get("cadence") if self.covered else None
         return cadence
 
-    @property
+    @cached_property
     def state(self) -> State:
         if self.done is not None:
             return State.DONE
@@ -252,18 +265,18 @@ class _Story:
 
 
 def _by_time(story: _Story, thresholds: Thresholds) -> Reason | None:
-    due, facts = story.due(story.until), tuple(story.dues)
+    due, facts = story.due, tuple(story.dues)
     if story.done is not None:
         return _when_done(story, story.done)
     if due is None:
         return Reason("time", Colour.GREY, "不限期", "没有期限", facts) if story.state == State.OPEN else None
     left = (_local(due) - story.today).days
     said = f"期限 {_day(due)}{_changes(story)}"
-    if story.is_overdue(story.until):
+    if story.is_overdue:
         word = f"超期 {-left} 天" if left < 0 else "已超时"
         return Reason("time", Colour.RED, word, f"{said}，{word}，尚未完成", facts)
     if story.lapse is not None:
-        return Reason("time", Colour.YELLOW, "曾逾期", f"{said}；{_lapse(*story.lapse)}", facts)
+        return Reason("time", Colour.YELLOW, "曾逾期", f"{said}；{_told(story.lapse)}", facts)
     word = "今天到期" if left == 0 else f"还有 {left} 天"
     near = left <= thresholds.near_due_days
     return Reason("time", Colour.BLUE if near else Colour.GREEN, word, f"{said}，{word}", facts)
@@ -276,16 +289,16 @@ def _when_done(story: _Story, done: Fact) -> Reason:
         return Reason("time", Colour.GREEN, "完成", said, facts)
     passed, too_late = story.lapse
     if too_late is not done:
-        return Reason("time", Colour.YELLOW, "曾逾期", f"{said}；{_lapse(passed, too_late)}", facts)
+        return Reason("time", Colour.YELLOW, "曾逾期", f"{said}；{_told(story.lapse)}", facts)
     if done.happened_at.replace(microsecond=0) > passed:
         return Reason("time", Colour.YELLOW, "迟完成", f"{said}；迟完成的不再转绿", facts)
     late = f"{_day(done.recorded_at)} 才登记（补录），按迟完成计"
     return Reason("time", Colour.YELLOW, "迟登记", f"{said}，{late}", facts)
 
 
-def _lapse(passed: datetime, too_late: Fact | None) -> str:
-    after = f"，{_day(too_late.recorded_at)} 才登记{STOPS[too_late.kind]}" if too_late else ""
-    return f"期限 {_day(passed)} 已过{after}，曾逾期的不再转绿"
+def _told(lapse: _Lapse) -> str:
+    after = f"{_day(lapse.too_late.recorded_at)} 才登记{STOPS[lapse.too_late.kind]}"
+    return f"期限 {_day(lapse.due)} 已过，{after}，曾逾期的不再转绿"
 
 
 def _by_start(story: _Story, thresholds: Thresholds) -> Reason | None:
@@ -309,7 +322,7 @@ def _by_progress(story: _Story, thresholds: Thresholds) -> Reason | None:
     The plan is read on the day of the last report, or at the end of the last reporting period, whichever is later: between
     two reports nobody can tell.
     """
-    due, reported = story.due(story.until), story.last.get(PROGRESS)
+    due, reported = story.due, story.last.get(PROGRESS)
     if not story.runs_by_plan or due is None:
         return None
     assert story.start is not None
@@ -347,11 +360,11 @@ def _by_period(story: _Story, thresholds: Thresholds) -> Reason | None:
     ended = periods.closed(story.cadence, since, _with_grace(story, thresholds))
     missed = [period for period in ended if period.first > covered and story.counts(period)]
     months = sum(period.months for period in missed)
-    facts = (reported,) if reported else tuple(story.last[kind] for kind in (RELEASED,) if kind in story.last)
+    facts = (reported or story.last.get(RELEASED) or story.last[OPENED],)
     told = f"最近填报 {reported.value['name']}" if reported else "还没有填报"
     colour = _graded(months, thresholds.report_yellow_months, thresholds.report_red_months)
     if colour is None:
-        return Reason("period", Colour.GREEN, "按期填报", told + ("" if reported else "，首期未满"), facts)
+        return Reason("period", Colour.GREEN, "按期填报", told, facts)
     names = "、".join(period.name for period in missed[-3:])
     return Reason("period", colour, f"{len(missed)} 期未报", f"{names}未报（连续 {months} 个月），{told}", facts)
 
