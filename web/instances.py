@@ -36,8 +36,10 @@ def show(instance_id: str) -> ResponseReturnValue:
 
 def _lamps(session: Session, shown: list[ProcessInstance]) -> dict[str, Lamp]:
     """The lamps of those that have one; the first may be a work point, whose lamp is that of its commitments."""
-    of_point = picture.picture(session, clock.now(), None, WorkPoint.instance_id == shown[0].id).points
-    return picture.of_instances(session, [each.id for each in shown]) | dict.fromkeys([shown[0].id], *of_point.values())
+    lamps = picture.of_instances(session, [each.id for each in shown])
+    for of_point in picture.picture(session, clock.now(), None, WorkPoint.instance_id == shown[0].id).points.values():
+        lamps[shown[0].id] = of_point
+    return lamps
 
 
 def _pictures(session: Session, instance: ProcessInstance, waits: list[Activity]) -> list[tuple[str, Markup]]:

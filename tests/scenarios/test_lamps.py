@@ -93,7 +93,7 @@ def test_facts_are_written_by_whoever_does_what_they_report(bureau: Bureau, stor
     later = [("progress", "2021-03-13", "2021-03-15"), ("period_reported", "2021-03-15", "2021-03-15")]
     assert told(first)[3:] == later
     page = bureau.person("zj_head").get(f"/instances/{first}")
-    for words in ("灯与事实", "进展 40%", "补录", "填报 2021年3月", "只增不改"):
+    for words in ("灯与事实", "均匀推进", "进展 40%", "补录", "填报 2021年3月", "只增不改"):
         assert page.says(words), words
     bureau.let_time_pass(days=300)
     assert told(first)[-1][0] == "carried_over"
