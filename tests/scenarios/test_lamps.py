@@ -102,7 +102,7 @@ def test_facts_are_written_by_whoever_does_what_they_report(bureau: Bureau, stor
 def test_a_commitment_is_late_and_stays_so(bureau: Bureau, story: Story) -> None:
     late = next(each for each in approve_plan(bureau, story) if commitment(each).due_on < date(2021, 12, 1))
     its = commitment(late)
-    overdue = clock.end_of(its.due_on) + timedelta(days=2) - clock.now()
+    overdue = clock.start_of(its.due_on + timedelta(days=2), hour=12) - clock.now()
     bureau.let_time_pass(seconds=int(overdue.total_seconds()))
     assert lamps_on_page(bureau)[its.code] == ("red", "超期 2 天")
     report_and_confirm(bureau, story, late)
