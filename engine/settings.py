@@ -9,8 +9,10 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from engine import clock
+from engine.db import connection
 from engine.errors import InvalidInput, NotAllowed
 from engine.models import Setting, table
+from engine.statements import Lookup
 
 KIND = "kind"
 OFFSET = "clock_offset_seconds"
@@ -34,7 +36,7 @@ def is_demonstration(session: Session) -> bool:
 
 def apply_clock(session: Session) -> None:
     """Let this process live at the time of its database. A real one is real for ever, and need not be asked again."""
-    database = session.get_bind()
+    database = connection(session).engine
     if database in _REAL_ONES:
         return
     clock.shift(timedelta(seconds=float(_value(session, OFFSET) or 0)))
@@ -55,10 +57,9 @@ def move_clock(session: Session, to: datetime) -> None:
 
 
 def _value(session: Session, key: str) -> str | None:
-    value: str | None = session.connection().scalar(_VALUE, {"wanted": key})
-    return value
+    return next((value for (value,) in _VALUE.rows(connection(session), wanted=key)), None)
 
 
 _REAL_ONES: WeakSet[object] = WeakSet()
 _SETTING = table(Setting)
-_VALUE = select(_SETTING.c.value).where(_SETTING.c.key == bindparam("wanted"))
+_VALUE = Lookup(select(_SETTING.c.value).where(_SETTING.c.key == bindparam("wanted")))
