@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 
 import bpmn
 from engine import correlation, db, definitions, housekeeping, instances, jobs, runtime, settings
+from engine.notifications import outbox
 from engine.plan import service_tasks as plan_tasks
+from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 
@@ -31,8 +33,12 @@ def assemble() -> None:
             "start": instances.start_by_job,
             rounds.MONTHLY: rounds.open_monthly,
             housekeeping.KIND: housekeeping.sweep,
+            schedule.KIND: sending.remind,
+            outbox.DIGEST: outbox.send_digest,
+            outbox.MAIL: outbox.note,
         }
     )
+    jobs.errands[outbox.MAIL] = outbox.send
 
 
 def open_application(database: str | None = None) -> str:

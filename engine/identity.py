@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import Select, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -127,12 +127,28 @@ def find(session: Session, login: str) -> Person | None:
     return session.scalar(_whole().where(Person.login == login))
 
 
+def members(session: Session, groups: Iterable[str]) -> frozenset[str]:
+    """Ids of the people who have an account and whom these candidate groups mean; the inverse of `Actor.groups`."""
+    meant = [_meant_by(group) for group in groups]
+    if not meant:
+        return frozenset()
+    wanted = select(_PERSON.c.id).select_from(_HOLDING).where(_PERSON.c.active, or_(*meant))
+    return frozenset(session.scalars(wanted))
+
+
+def _meant_by(group: str) -> ColumnElement[bool]:
+    if group.startswith("user:"):
+        return _PERSON.c.login == group.removeprefix("user:")
+    role, _, unit = group.partition("@")
+    return and_(_POSITION.c.role == role, _UNIT.c.key == unit) if unit else _POSITION.c.role == role
+
+
 def open_session(session: Session, opened_by: Account) -> str:
     """A new browser session; its token is returned once and kept only as a digest."""
     token, now = ids.token(), clock.now()
     session.add(
         LoginSession(
-            digest=_digest(token), person_id=opened_by.actor.id, credential_version=opened_by.credential_version,
+            digest=digest(token), person_id=opened_by.actor.id, credential_version=opened_by.credential_version,
             opened_at=now, seen_at=now,
         )
     )  # fmt: skip
@@ -149,7 +165,7 @@ class Browser:
 
 def browser(session: Session, token: str) -> Browser | None:
     """Whose browser this is, unless it was idle too long, is too old, or the account has changed since."""
-    rows = [_Known(*row) for row in _BY_SESSION.rows(connection(session), digest=_digest(token))]
+    rows = [_Known(*row) for row in _BY_SESSION.rows(connection(session), digest=digest(token))]
     known = _account(rows)
     if known is None:
         return None
@@ -160,11 +176,11 @@ def browser(session: Session, token: str) -> Browser | None:
 
 
 def note_seen(session: Session, token: str) -> None:
-    session.execute(update(LoginSession).where(LoginSession.digest == _digest(token)).values(seen_at=clock.now()))
+    session.execute(update(LoginSession).where(LoginSession.digest == digest(token)).values(seen_at=clock.now()))
 
 
 def close_session(session: Session, token: str) -> None:
-    session.execute(delete(LoginSession).where(LoginSession.digest == _digest(token)))
+    session.execute(delete(LoginSession).where(LoginSession.digest == digest(token)))
 
 
 def create_person(session: Session, login: str, name: str, password: str) -> Person:
@@ -186,7 +202,8 @@ def _whole() -> Select[Person]:
     return select(Person).options(selectinload(Person.positions).joinedload(Position.unit))
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """What is kept of a secret."""
     return sha256(token.encode()).hexdigest()
 
 

@@ -36,6 +36,13 @@ Handler = Callable[[Session, Mapping[str, Any]], None]
 handlers: dict[str, Handler] = {}
 """Kind → what does it; filled by `application.assemble`."""
 
+Errand = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+errands: dict[str, Errand] = {}
+"""Kind → what it does outside the house first: no transaction is open, so nobody waits for another's server with us.
+
+The outcome joins the payload that the handler gets. An errand may be run again after a crash.
+"""
+
 MOVING = ("timer", "message")
 """Kinds that can do nothing to an instance that has ended. Others may still be due: what it has thrown, for one."""
 
@@ -226,9 +233,11 @@ def _do(job: Claim) -> None:
     try:
         if job.attempts > ATTEMPTS:
             raise LeaseLost("no worker came back from it", advice="做这项作业的进程几次都没有做完就中断了。")
+        errand = errands.get(job.kind)
+        payload = {**job.payload, **errand(job.payload)} if errand else job.payload
         with transaction() as session:
             if _is_held(session, job):
-                _handler(job)(session, job.payload)
+                _handler(job)(session, payload)
                 _finish(session, job)
     except Exception as error:  # whatever a handler raises must not stop the worker; it is kept with the job
         _note_failure(job, error)

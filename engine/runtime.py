@@ -32,6 +32,7 @@ from engine.models import (
     UserTask,
     table,
 )
+from engine.reminders import schedule as reminders
 from engine.spiff import Activity, Execution, Passed, Services, StateDamaged, Wait
 from engine.statements import Batch, Lookup, Prepared
 
@@ -297,6 +298,11 @@ class _Step:
             task["id"], behind_all(task["due_at"], task["created_at"]), task["assignee_login"], task["candidate_groups"])]  # fmt: skip
         self.batch.add(_ADD_TASK, tasks)
         self.batch.add(_ADD_CANDIDATE, rows)
+        due = [task for task in tasks if task["due_at"]]
+        self.batch.add(
+            reminders.ADD,
+            (reminders.first("user_task", task["id"], self.instance.id, task["due_at"]) for task in due),
+        )  # fmt: skip
 
     def _close(self, gone: list[Wait]) -> None:
         ended = [wait.token_id for wait in gone if wait.is_user_task]
@@ -305,6 +311,8 @@ class _Step:
             _CANCEL_TASK,
             ({"wanted": task_id, "at": self.batch.at} for task_id in ended if task_id not in self.entries),
         )  # fmt: skip
+        dated = [wait for wait in gone if wait.is_user_task and wait.activity.due_date]
+        self.batch.add(reminders.DROP, ({"wanted": reminders.key(wait.token_id)} for wait in dated))
 
     def _cancelled(self, gone: list[Wait]) -> Iterator[Entry]:
         """User tasks that vanished without having been completed."""

@@ -160,6 +160,13 @@ def complete(session: Session, task_id: str, submitted: Mapping[str, Any], *, ac
     return instance
 
 
+def open_in(session: Session, instance_id: str) -> list[UserTask]:
+    """What waits for people in an instance, due first."""
+    mine = select(UserTask).where(UserTask.instance_id == instance_id, UserTask.status == TaskStatus.OPEN)
+    whole = mine.options(joinedload(UserTask.instance).joinedload(ProcessInstance.unit), joinedload(UserTask.assignee))
+    return list(session.scalars(whole.order_by(UserTask.due_at.is_(None), UserTask.due_at, UserTask.created_at)))
+
+
 def submissions(session: Session, instance_id: str, activity_id: str | None = None) -> list[Submission]:
     """What was submitted in an instance, oldest first."""
     wanted = select(Submission).where(Submission.instance_id == instance_id)

@@ -21,7 +21,7 @@ class Server:
     """Serves one database on a free port until `stop` or `kill`."""
 
     def __init__(self, database: str, var: Path, *, worker: bool = True, port: int = 0) -> None:
-        self.port = port or _free_port()
+        self.port = port or free_port()
         words = ["serve", "--database", database, "--port", str(self.port), *([] if worker else ["--no-worker"])]
         self._process = subprocess.Popen(
             [sys.executable, "-u", "-c", START, *words],
@@ -84,7 +84,7 @@ class Server:
             self._process.stdout.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

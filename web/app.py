@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -10,10 +11,28 @@ from flask import Flask, Request, Response, g, redirect, render_template, reques
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from engine import administration, answers, clock, correlation, db, errors, identity, settings, spiff
-from web import auth, health, incidents, instances, lamps, plan, rest, supervision, user_tasks, vendor, wording
+from engine.identity import Actor
+from web import (
+    auth,
+    health,
+    incidents,
+    instances,
+    lamps,
+    notifications,
+    outbox,
+    plan,
+    preferences,
+    reminders,
+    rest,
+    supervision,
+    user_tasks,
+    vendor,
+    wording,
+)
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -34,7 +53,13 @@ STATUS = {
 }
 IMPERSONAL = {"static", "vendor.bootstrap", "health.healthz", "health.readyz"}
 """The same for everybody: nobody is looked up for these, so they work while the database does not."""
-OPEN_TO_ALL = IMPERSONAL | {"auth.login", "auth.login_submit"}
+OPEN_TO_ALL = IMPERSONAL | {"auth.login", "auth.login_submit", "preferences.calendar"}
+
+FIGURES: dict[str, Callable[[Session, Actor], object]] = {
+    "waiting": user_tasks.waiting, "trouble": incidents.open_count, "unread": notifications.unread,
+    "unsent": outbox.failed_count,
+}  # fmt: skip
+"""The numbers beside the entries of every page, of the person who looks."""
 
 csrf = CSRFProtect()
 
@@ -61,7 +86,8 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (auth, health, incidents, instances, lamps, plan, supervision, user_tasks, vendor):
+    for module in (auth, health, incidents, instances, lamps, notifications, outbox, plan, preferences, reminders, supervision,
+                   user_tasks, vendor):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
@@ -111,12 +137,10 @@ def _harden(response: Response) -> Response:
 def _shared_by_all_pages() -> dict[str, object]:
     shared = {"actor": g.get("actor"), "now": clock.now(), "bootstrap": vendor.BOOTSTRAP}
     if g.get("without_database"):
-        return {**shared, "demonstration": False, "waiting": "0", "trouble": None}
+        return {**shared, "demonstration": False, **dict.fromkeys(FIGURES)}
     with db.reading() as opened:
-        waiting = user_tasks.waiting(opened, g.actor) if g.get("actor") else "0"
-        trouble = incidents.open_count(opened, g.actor) if g.get("actor") else None
-        demonstration = settings.is_demonstration(opened)
-        return {**shared, "demonstration": demonstration, "waiting": waiting, "trouble": trouble}
+        figures = {name: count(opened, g.actor) if g.get("actor") else None for name, count in FIGURES.items()}
+        return {**shared, "demonstration": settings.is_demonstration(opened), **figures}
 
 
 def _refuse(error: errors.EngineError) -> ResponseReturnValue:

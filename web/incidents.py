@@ -21,6 +21,9 @@ JOBS = {
     "start": "启动流程",
     "supervision.monthly_round": "每月督导轮次",
     "housekeeping": "每日清理",
+    "reminder": "到期提醒",
+    "digest": "每日汇总邮件",
+    "mail": "发送邮件",
 }
 """What people call a kind of job."""
 
@@ -41,7 +44,7 @@ def open_count(session: Session, actor: Actor) -> int | None:
 @bp.get("")
 def index() -> ResponseReturnValue:
     administration.require_can_resolve(g.actor)
-    resolved, page = request.args.get("tab") == "resolved", _page()
+    resolved, page = request.args.get("tab") == "resolved", wording.page_number(request.args)
     with db.reading() as session:
         wanted = administration.incidents_for(g.actor, resolved=resolved)
         total = administration.count(session, wanted)
@@ -93,8 +96,3 @@ def _shown_with(session: Session, shown: list[Incident]) -> dict[str, object]:
         "in_sight": administration.instances_in_sight(session, g.actor, shown),
         "kinds": incidents.KINDS, "job_words": JOBS, "outcomes": RESOLVED,
     }  # fmt: skip
-
-
-def _page() -> int:
-    written = request.args.get("page", "1")
-    return max(1, int(written)) if written.isdecimal() and len(written) < 6 else 1

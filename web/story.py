@@ -19,6 +19,7 @@ SAID = {
     "user_task.claimed": "认领",
     "user_task.unclaimed": "退回认领",
     "user_task.assigned": "指派",
+    "user_task.urged": "催办",
     "user_task.cancelled": "待办取消",
     "variables.changed": "修改变量",
     "comment.added": "留言",

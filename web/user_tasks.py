@@ -18,6 +18,7 @@ from engine.errors import Conflict, InvalidInput, InvalidState, NotAllowed
 from engine.identity import Actor
 from engine.lamps import thresholds
 from engine.models import UserTask
+from engine.reminders import urging
 from web import story, wording
 
 bp = Blueprint("user_tasks", __name__, url_prefix="/tasks")
@@ -30,7 +31,7 @@ def waiting(session: Session, actor: Actor) -> str:
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    actor, search, page = g.actor, request.args.get("q", "").strip()[:100], _page()
+    actor, search, page = g.actor, request.args.get("q", "").strip()[:100], wording.page_number(request.args)
     with db.reading() as session:
         done = request.args.get("tab") == "done"
         wanted = user_tasks.done_by(actor, page=page) if done else user_tasks.inbox(actor, search=search, page=page)
@@ -65,10 +66,18 @@ def unclaim(task_id: str) -> ResponseReturnValue:
     return redirect(url_for("user_tasks.show", task_id=task_id))
 
 
+@bp.post("/<task_id>/urge")
+def urge(task_id: str) -> ResponseReturnValue:
+    with db.transaction() as session:
+        told = urging.urge(session, task_id, actor=g.actor)
+    flash(f"已催办，通知了 {told} 人。")
+    return redirect(url_for("user_tasks.show", task_id=task_id))
+
+
 @bp.post("/<task_id>/complete")
 def complete(task_id: str) -> ResponseReturnValue:
     """A refusal of any kind shows the page again with everything that was typed."""
-    submitted = {key: value for key, value in request.form.items() if key != "csrf_token"}
+    submitted = wording.submitted(request.form)
     try:
         with db.transaction() as session:
             instance = user_tasks.complete(session, task_id, submitted, actor=g.actor)
@@ -93,6 +102,7 @@ def _show(
             "task.html", task=task, form=form, values=submitted or _previous(session, task), errors=errors or {},
             refused=refused, refusal=user_tasks.refusal(g.actor, task), state=wording.lamp(task, thresholds.in_force(session)),
             options=options.of_form(session, form) if form else {}, story=story.of(session, task.instance_id),
+            urging=urging.offer(session, task, actor=g.actor),
         )  # fmt: skip
 
 
@@ -119,8 +129,3 @@ def _group(task: UserTask) -> str:
     if left < timedelta(0):
         return "已逾期"
     return "今天" if not left else "七天内" if left <= timedelta(days=7) else "以后"
-
-
-def _page() -> int:
-    written = request.args.get("page", "1")
-    return max(1, int(written)) if written.isdecimal() and len(written) < 6 else 1

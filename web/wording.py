@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from flask import Flask
 
@@ -125,3 +127,14 @@ def fact(told: judged.Fact) -> str:
 def figure(counted: int) -> str:
     """A number that is counted only so far: 99+ from a hundred on."""
     return str(counted) if counted < user_tasks.MOST_COUNTED else f"{user_tasks.MOST_COUNTED - 1}+"
+
+
+def submitted(form: Mapping[str, str]) -> dict[str, Any]:
+    """What a person filled in."""
+    return {key: value for key, value in form.items() if key != "csrf_token"}
+
+
+def page_number(asked: Mapping[str, str]) -> int:
+    """Which page of a list is asked for; the first where that makes no sense."""
+    written = asked.get("page", "1")
+    return max(1, int(written)) if written.isdecimal() and len(written) < 6 else 1

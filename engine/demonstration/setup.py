@@ -104,7 +104,7 @@ def _units(session: Session, data: list[dict[str, Any]]) -> dict[str, Unit]:
 
 def _person(data: Mapping[str, Any], units: Mapping[str, Unit], hashed: str) -> Person:
     return Person(
-        id=ids.new(), login=data["login"], name=data["name"], password_hash=hashed,
+        id=ids.new(), login=data["login"], name=data["name"], password_hash=hashed, email=data.get("email"),
         positions=[
             Position(id=ids.new(), unit_id=units[held["unit"]].id, role=held["role"], title=held["title"], order=order)
             for order, held in enumerate(data["positions"])

@@ -2,6 +2,7 @@
 
 from engine.models.base import Base, Setting, table
 from engine.models.lamps import Fact, LampThreshold
+from engine.models.notification import CalendarFeed, Delivery, DeliveryState, Notification, ReminderStage
 from engine.models.organisation import LoginSession, Person, Position, RecusalFact, SchoolBinding, StandIn, Unit
 from engine.models.plan import Commitment, Partner, PlanSection, Target, WorkPlan, WorkPoint
 from engine.models.process import (
@@ -32,10 +33,13 @@ from engine.models.supervision import Finding, SupervisionRound, Visit
 __all__ = [
     "NEVER_DUE",
     "Base",
+    "CalendarFeed",
     "Candidate",
     "Comment",
     "Commitment",
     "DecisionDefinition",
+    "Delivery",
+    "DeliveryState",
     "Deployment",
     "DeploymentResource",
     "EventKind",
@@ -49,6 +53,7 @@ __all__ = [
     "JobState",
     "LampThreshold",
     "LoginSession",
+    "Notification",
     "Partner",
     "Person",
     "PlanSection",
@@ -57,6 +62,7 @@ __all__ = [
     "ProcessInstance",
     "RecusalFact",
     "RememberedAnswer",
+    "ReminderStage",
     "Resource",
     "SchoolBinding",
     "Setting",

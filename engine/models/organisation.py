@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.models.base import Base, Id, Key, LongText, Moment
@@ -40,6 +40,9 @@ class Person(Base):
     password_hash: Mapped[LongText]
     credential_version: Mapped[int] = mapped_column(default=1)
     active: Mapped[bool] = mapped_column(default=True)
+    email: Mapped[str | None] = mapped_column(String(254))
+    wants_mail: Mapped[bool] = mapped_column(default=True)
+    """Whether notifications also go to the address, where there is one."""
 
     positions: Mapped[list[Position]] = relationship(back_populates="person", order_by="Position.order")
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, ids, instances
+from engine import clock, ids, instances, reminders
 from engine.identity import Actor
 from engine.lamps import facts, lamp
 from engine.models import Commitment, Partner, PlanSection, Target, Unit, WorkPlan, WorkPoint
@@ -79,6 +79,8 @@ def start_commitment(session: Session, commitment: Commitment, *, actor: Actor |
         session, commitment, commitment.due_on, actor=actor,
         begins=commitment.starts_on.isoformat(), cadence=commitment.cadence,
     )  # fmt: skip
+    due_at = clock.end_of(commitment.due_on)
+    reminders.plan(session, "commitment", commitment.id, due_at, instance_id=commitment.instance.id)
 
 
 def _point(data: Mapping[str, Any], units: Mapping[str, Unit]) -> WorkPoint:

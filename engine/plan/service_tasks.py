@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, history, messages, runtime, user_tasks
+from engine import clock, history, messages, reminders, runtime, user_tasks
 from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp, periods
@@ -40,6 +40,7 @@ def carry_over_commitments(
         commitment = _commitment(session, child)
         commitment.result = "carried_over"
         facts.record(session, commitment, lamp.CARRIED_OVER, actor=actor)
+        reminders.forget(session, commitment.id)
         runtime.terminate(session, runtime.lock(session, child.id), actor=actor, reason="年度截止，未完成，结转下年")
 
 
@@ -88,6 +89,7 @@ def close_commitment(
     commitment = _commitment(session, instance)
     commitment.result = "completed"
     facts.record(session, commitment, lamp.DONE, actor=actor)
+    reminders.forget(session, commitment.id)
 
 
 def next_report(commitment: Commitment, reported: date, today: date) -> date:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, history, ids, instances, user_tasks
+from engine import clock, history, ids, instances, reminders, user_tasks
 from engine.errors import InvalidInput
 from engine.history import Entry
 from engine.identity import Actor
@@ -80,6 +80,8 @@ def issue_finding(session: Session, instance: Instance, *, variables: Mapping[st
         title=f"问题 {finding.number} {finding.title}", business_key=f"finding:{finding.number}",
         unit_id=finding.unit_id, parent_id=instance.parent_id,
     )  # fmt: skip
+    due_at = clock.end_of(finding.rectify_by)
+    reminders.plan(session, "finding", finding.id, due_at, instance_id=finding.instance.id)
     session.flush()
     facts.record_opened(session, finding, finding.rectify_by, actor=actor)
 
@@ -106,6 +108,7 @@ def close_finding(session: Session, instance: Instance, *, variables: Mapping[st
     rules.require_can_close(actor, finding, rectifiers)
     assert actor is not None
     finding.closed_at, finding.closed_by_id = clock.now(), actor.id
+    reminders.forget(session, finding.id)
     history.record(session, instance, [Entry("finding.closed", actor.id, detail={"number": finding.number})])
     facts.record(session, finding, lamp.CLOSED, actor=actor)
 

@@ -184,7 +184,10 @@ def test_a_kind_nobody_knows_becomes_an_incident_at_once(bureau: Bureau) -> None
     assert bureau.settle() == 1
     (incident,) = effects.open_incidents()
     assert "test.from_the_future" in incident.message
-    assert bureau.let_time_pass(days=1) == 0
+    bureau.let_time_pass(days=1)
+    job = effects.job("a")
+    assert job is not None
+    assert (job.state, job.attempts) == (JobState.FAILED, 1)
 
 
 def test_a_refusal_of_an_instance_that_has_ended_is_no_failure(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
