@@ -23,6 +23,7 @@ from web import (
     health,
     incidents,
     instances,
+    lamps,
     notifications,
     outbox,
     plan,
@@ -88,7 +89,7 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (auth, calendar, health, incidents, instances, notifications, outbox, plan, preferences, reminders,
+    for module in (auth, calendar, health, incidents, instances, lamps, notifications, outbox, plan, preferences, reminders,
                    supervision, time_limits, user_tasks, vendor):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)

@@ -9,8 +9,10 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from engine import db, definitions, history, instances, runtime, user_tasks
-from engine.models import InstanceStatus, ProcessDefinition, ProcessInstance
+from engine import clock, db, definitions, history, instances, runtime, user_tasks
+from engine.lamps import facts, picture, thresholds
+from engine.lamps.lamp import Lamp
+from engine.models import InstanceStatus, ProcessDefinition, ProcessInstance, WorkPoint
 from engine.reminders import urging
 from engine.spiff import Activity
 from web import diagram, story
@@ -22,13 +24,24 @@ bp = Blueprint("instances", __name__, url_prefix="/instances")
 def show(instance_id: str) -> ResponseReturnValue:
     with db.reading() as session:
         instance = instances.get(session, instance_id, actor=g.actor)
-        waits = _waits(session, instance)
+        waits, children = _waits(session, instance), instances.children(session, instance.id)
+        known = facts.of_instance(session, instance.id)
         return render_template(
             "instance.html", instance=instance, pictures=_pictures(session, instance, waits),
             story=story.of(session, instance_id),
-            waits=waits, children=instances.children(session, instance_id),
+            waits=waits, children=children, facts=known, thresholds=thresholds.in_force(session),
+            lamps=_lamps(session, [instance, *children]),
+            names=user_tasks.people_of(session, {fact.recorded_by_id for fact in known if fact.recorded_by_id}),
             tasks=[(task, urging.offer(session, task, actor=g.actor)) for task in user_tasks.open_in(session, instance_id)],
         )  # fmt: skip
+
+
+def _lamps(session: Session, shown: list[ProcessInstance]) -> dict[str, Lamp]:
+    """The lamps of those that have one; the first may be a work point, whose lamp is that of its commitments."""
+    lamps = picture.of_instances(session, [each.id for each in shown])
+    for of_point in picture.picture(session, clock.now(), None, WorkPoint.instance_id == shown[0].id).points.values():
+        lamps[shown[0].id] = of_point
+    return lamps
 
 
 def _pictures(session: Session, instance: ProcessInstance, waits: list[Activity]) -> list[tuple[str, Markup]]:

@@ -16,6 +16,7 @@ import forms
 from engine import clock, db, options, user_tasks
 from engine.errors import Conflict, InvalidInput, InvalidState, NotAllowed
 from engine.identity import Actor
+from engine.lamps import thresholds
 from engine.models import UserTask
 from engine.reminders import urging
 from web import story, wording
@@ -39,7 +40,7 @@ def index() -> ResponseReturnValue:
         return render_template(
             "inbox.html", groups=[("", shown)] if done else _by_due(shown), search=search, done=done, page=page,
             total=None if done else wording.figure(user_tasks.waiting(session, actor, search=search)),
-            more=len(tasks) > len(shown),
+            more=len(tasks) > len(shown), thresholds=thresholds.in_force(session),
             overdue=sum(1 for task in shown if task.due_at and task.due_at < clock.now()) if not done else 0,
         )  # fmt: skip
 
@@ -99,7 +100,7 @@ def _show(
         form = forms.get(task.form_key) if task.form_key else None
         return render_template(
             "task.html", task=task, form=form, values=submitted or _previous(session, task), errors=errors or {},
-            refused=refused, refusal=user_tasks.refusal(g.actor, task), state=wording.lamp(task.due_at),
+            refused=refused, refusal=user_tasks.refusal(g.actor, task), state=wording.lamp(task, thresholds.in_force(session)),
             options=options.of_form(session, form) if form else {}, story=story.of(session, task.instance_id),
             urging=urging.offer(session, task, actor=g.actor),
         )  # fmt: skip

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from flask import Flask
 
 from engine import clock, user_tasks
-from engine.models import Commitment, InstanceStatus, ProcessInstance, Target
-from engine.plan import overview
+from engine.lamps import facts
+from engine.lamps import lamp as judged
+from engine.lamps.lamp import Colour, State, Thresholds
+from engine.models import InstanceStatus, ProcessInstance, Target, UserTask
 
 WEEKDAYS = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"]
-SOON = timedelta(days=3)
-NEAR = timedelta(days=14)
+SHAPES = {
+    Colour.RED: "red",
+    Colour.YELLOW: "amber",
+    Colour.BLUE: "blue",
+    Colour.GREEN: "green",
+    Colour.GREY: "grey",
+}
+FACTS = {
+    judged.OPENED: "立项",
+    judged.DUE_SET: "定期限",
+    judged.RELEASED: "方案批准，启动",
+    judged.PROGRESS: "进展",
+    judged.PERIOD_REPORTED: "填报",
+    judged.PAUSED: "暂停",
+    judged.RESUMED: "恢复",
+    judged.DONE: "完成",
+    judged.REOPENED: "退回",
+    judged.CLOSED: "办结",
+    judged.CARRIED_OVER: "结转",
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +48,7 @@ class Lamp:
 
 
 def register(app: Flask) -> None:
-    for function in (day, full_day, moment, lamp, state_of, standing, promise, end_of_day):
+    for function in (day, full_day, moment, lamp, shown, fact, judged.is_backdated, state_of, promise):
         app.add_template_filter(function)
     app.jinja_env.globals["today"] = clock.today
 
@@ -57,16 +77,17 @@ def moment(value: datetime | None) -> str:
     return f"{day(value)} {value.astimezone(clock.LOCAL):%H:%M}"
 
 
-def lamp(due: datetime | None) -> Lamp:
-    """How a due date stands now, in natural days."""
-    if due is None:
-        return Lamp("grey", "不限期")
-    left = (due.astimezone(clock.LOCAL).date() - clock.today()).days
-    if left < 0:
-        return Lamp("red", f"超期 {-left} 天", f"应于 {day(due)} 办结")
-    if left <= SOON.days:
-        return Lamp("blue", "今天到期" if left == 0 else f"还有 {left} 天", day(due))
-    return Lamp("green", f"还有 {left} 天", day(due))
+def lamp(task: UserTask, thresholds: Thresholds) -> Lamp:
+    """How the due date of a user task stands now."""
+    return shown(judged.lamp(facts.of_task(task), clock.now(), thresholds.for_steps()))
+
+
+def shown(lamp: judged.Lamp) -> Lamp:
+    """A lamp as pages draw it: what has ended or stands still has a shape of its own, unless something was wrong with it."""
+    shape = SHAPES[lamp.colour]
+    if lamp.colour in (Colour.GREEN, Colour.GREY):
+        shape = {State.DONE: "done", State.PAUSED: "hold", State.CARRIED_OVER: "hold"}.get(lamp.state, shape)
+    return Lamp(shape, lamp.word, lamp.reasons[0].text)
 
 
 def state_of(instance: ProcessInstance | None) -> Lamp:
@@ -80,18 +101,6 @@ def state_of(instance: ProcessInstance | None) -> Lamp:
     return Lamp("green", "进行中")
 
 
-def standing(commitment: Commitment, phases_passed: int) -> Lamp:
-    """How a commitment stands: judged by the year, else by its own due date. It begins with its point's approved plan."""
-    if commitment.result:
-        return Lamp("done", "完成") if commitment.result == "completed" else Lamp("hold", "结转")
-    if commitment.due_on < clock.today():
-        return Lamp("red", f"超期 {(clock.today() - commitment.due_on).days} 天")
-    if not overview.has_begun(commitment, phases_passed):
-        return Lamp("grey", "待启动日" if phases_passed else "待方案批准")
-    left = (commitment.due_on - clock.today()).days
-    return Lamp("blue", f"还有 {left} 天") if left <= NEAR.days else Lamp("green", "进行中")
-
-
 def promise(target: Target) -> str:
     """A target in one phrase: 普惠优质学前资源覆盖率 ≥90%. A batch or session number is a name, not a quantity."""
     if target.value is None:
@@ -103,8 +112,16 @@ def promise(target: Target) -> str:
     return f"{target.name} {sign}{target.value}{target.unit or ''}{softness}"
 
 
-def end_of_day(value: date) -> datetime:
-    return clock.end_of(value)
+def fact(told: judged.Fact) -> str:
+    """What a fact says: 进展 40%, 填报 2021年5月, 定期限 2021年12月31日 周五."""
+    value = told.value
+    if told.kind == judged.DUE_SET:
+        detail = full_day(datetime.fromisoformat(value["due"]).astimezone(clock.LOCAL).date())
+    elif told.kind == judged.PROGRESS:
+        detail = f"{value['percent']:g}%"
+    else:
+        detail = value.get("name", "")
+    return f"{FACTS[told.kind]} {detail}".strip()
 
 
 def figure(counted: int) -> str:

@@ -1,6 +1,7 @@
 """The tables, one module per subject. `Base.metadata` knows them all once this package is imported."""
 
 from engine.models.base import Base, Setting, table
+from engine.models.lamps import Fact, LampThreshold
 from engine.models.notification import CalendarFeed, Delivery, DeliveryState, Notification, ReminderStage
 from engine.models.organisation import LoginSession, Person, Position, RecusalFact, SchoolBinding, StandIn, Unit
 from engine.models.plan import Commitment, Partner, PlanSection, Target, WorkPlan, WorkPoint
@@ -46,12 +47,14 @@ __all__ = [
     "DeploymentResource",
     "EventKind",
     "EventSubscription",
+    "Fact",
     "Finding",
     "HistoryEvent",
     "Incident",
     "InstanceStatus",
     "Job",
     "JobState",
+    "LampThreshold",
     "LoginSession",
     "Notification",
     "Partner",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock, ids, instances, reminders
 from engine.identity import Actor
+from engine.lamps import facts, lamp
 from engine.models import Commitment, Partner, PlanSection, Target, Unit, WorkPlan, WorkPoint
 from engine.plan.service_tasks import report_period
 
@@ -53,6 +54,8 @@ def start(
             title=f"要点{point.number} {point.title}", business_key=f"point-{plan.year}-{point.number}",
             unit_id=point.lead_id,
         )  # fmt: skip
+        session.flush()
+        facts.record(session, point, lamp.OPENED, actor=actor)
         for commitment in point.commitments:
             start_commitment(session, commitment, actor=actor)
         done += 1 + len(point.commitments)
@@ -70,6 +73,11 @@ def start_commitment(session: Session, commitment: Commitment, *, actor: Actor |
         actor=actor, title=f"{commitment.code} {commitment.title}",
         business_key=f"commitment-{point.section.plan.year}-{commitment.code}", unit_id=commitment.lead_id,
         parent_id=point.instance.id,
+    )  # fmt: skip
+    session.flush()
+    facts.record_opened(
+        session, commitment, commitment.due_on, actor=actor,
+        begins=commitment.starts_on.isoformat(), cadence=commitment.cadence,
     )  # fmt: skip
     due_at = clock.end_of(commitment.due_on)
     reminders.plan(session, "commitment", commitment.id, due_at, instance_id=commitment.instance.id)

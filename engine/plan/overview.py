@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from engine import clock
 from engine.errors import NotAllowed
 from engine.identity import Actor
+from engine.lamps.lamp import Colour, Lamp, State
 from engine.models import Commitment, HistoryEvent, PlanSection, Unit, WorkPlan, WorkPoint
 
 PHASES = {
@@ -30,12 +32,8 @@ class Sums:
     commitments: int
     completed: int
     carried_over: int
-    overdue: int
-    not_begun: int
-
-    @property
-    def under_way(self) -> int:
-        return self.commitments - self.completed - self.carried_over - self.overdue - self.not_begun
+    colours: Mapping[Colour, int]
+    """Every commitment counted once, by its lamp."""
 
 
 def require_can_view(actor: Actor) -> None:
@@ -58,11 +56,11 @@ def current(session: Session) -> WorkPlan | None:
     return session.scalar(whole.order_by(WorkPlan.year.desc()).limit(1))
 
 
-def phases(session: Session, plan: WorkPlan) -> dict[str, int]:
-    """How many of its five phases each running point (by instance id) has behind it."""
+def phases(session: Session, plan: WorkPlan, at: datetime) -> dict[str, int]:
+    """How many of its five phases each running point (by instance id) had behind it at a moment."""
     ids = [point.instance_id for point in _points(plan) if point.instance_id]
     passed = select(HistoryEvent.instance_id, HistoryEvent.activity_id).where(
-        HistoryEvent.instance_id.in_(ids), HistoryEvent.activity_id.in_(PHASES)
+        HistoryEvent.instance_id.in_(ids), HistoryEvent.activity_id.in_(PHASES), HistoryEvent.at <= at
     )
     done: dict[str, set[str]] = {}
     for instance_id, activity_id in session.execute(passed):
@@ -70,24 +68,9 @@ def phases(session: Session, plan: WorkPlan) -> dict[str, int]:
     return {instance_id: len(done.get(instance_id, ())) for instance_id in ids}
 
 
-def has_begun(commitment: Commitment, phases_passed: int) -> bool:
-    """Its point's plan is approved and its own period has started."""
-    return phases_passed > 0 and commitment.starts_on <= clock.today()
-
-
-def sums(plan: WorkPlan, passed: Mapping[str, int]) -> Sums:
-    """Every commitment counted once; `passed` as from `phases`."""
-    begun = [(c, has_begun(c, passed.get(p.instance_id or "", 0))) for p in _points(plan) for c in p.commitments]
-    commitments = [commitment for commitment, _ in begun]
-    today = clock.today()
-    still_open = [c for c in commitments if c.result is None]
-    return Sums(
-        commitments=len(commitments),
-        completed=sum(c.result == "completed" for c in commitments),
-        carried_over=sum(c.result == "carried_over" for c in commitments),
-        overdue=sum(c.due_on < today for c in still_open),
-        not_begun=sum(not has for c, has in begun if c.result is None and c.due_on >= today),
-    )
+def sums(lamps: Collection[Lamp]) -> Sums:
+    colours, states = Counter(lamp.colour for lamp in lamps), Counter(lamp.state for lamp in lamps)
+    return Sums(len(lamps), states[State.DONE], states[State.CARRIED_OVER], {each: colours[each] for each in Colour})
 
 
 def leads(plan: WorkPlan) -> list[Unit]:

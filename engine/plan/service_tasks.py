@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
@@ -12,11 +12,9 @@ from sqlalchemy.orm import Session
 from engine import clock, history, messages, reminders, runtime, user_tasks
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import Commitment, InstanceStatus, ProcessInstance, WorkPoint
+from engine.lamps import facts, lamp, periods
+from engine.models import Commitment, InstanceStatus, ProcessInstance, Submission, WorkPoint
 from engine.runtime import Instance
-
-CADENCE_DAYS = {"周": 7, "月": 30, "季": 91, "学期": 122, "半年": 182, "年": 365}
-"""How far apart the reports of a commitment are, in days; without a cadence it reports monthly."""
 
 
 def release_commitments(
@@ -24,6 +22,7 @@ def release_commitments(
 ) -> None:
     """The point's plan is approved: let its commitments begin."""
     for child in _open_commitments(session, instance):
+        facts.record(session, _commitment(session, child), lamp.RELEASED, actor=actor)
         messages.send(session, "plan_approved", instance_id=child.id, dedupe_key=f"plan_approved:{child.id}")
 
 
@@ -40,6 +39,7 @@ def carry_over_commitments(
     for child in _open_commitments(session, instance):
         commitment = _commitment(session, child)
         commitment.result = "carried_over"
+        facts.record(session, commitment, lamp.CARRIED_OVER, actor=actor)
         reminders.forget(session, commitment.id)
         runtime.terminate(session, runtime.lock(session, child.id), actor=actor, reason="年度截止，未完成，结转下年")
 
@@ -50,22 +50,32 @@ def record_archive(session: Session, instance: Instance, *, variables: Mapping[s
     point.archive_number = user_tasks.submissions(session, instance.id, "archive_point")[-1].data["archive_number"]
     detail = {"grade": point.grade, "archive_number": point.archive_number}
     history.record(session, instance, [Entry("point.archived", actor.id if actor else None, detail=detail)])
+    facts.record(session, point, lamp.CLOSED, actor=actor)
 
 
 def note_progress(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
-    """Keep the latest figure beside the commitment, where the ledger reads it."""
-    report = user_tasks.submissions(session, instance.id, "report_progress")[-1]
-    commitment = _commitment(session, instance)
+    """Keep what was reported: how far it is, as of the day the report names, and that its period has a report."""
+    report, commitment = _last_report(session, instance), _commitment(session, instance)
+    if commitment.reported_at == report.submitted_at:
+        return
     commitment.progress, commitment.reported_at = report.data["progress"], report.submitted_at
+    as_of = _as_of(report)
+    period = periods.of(commitment.cadence, as_of)
+    facts.record(
+        session, commitment, lamp.PROGRESS, actor=actor, happened_at=facts.end_of(as_of), percent=report.data["progress"]
+    )  # fmt: skip
+    facts.record(
+        session, commitment, lamp.PERIOD_REPORTED, actor=actor, starts_on=period.first.isoformat(), name=period.name
+    )  # fmt: skip
 
 
 def schedule_next_report(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
-    """Not finished yet: the next report is asked for one cadence later."""
+    """Not finished yet: the next report is asked for when the next reporting period begins."""
     note_progress(session, instance, variables=variables, actor=actor)
     commitment = _commitment(session, instance)
-    begins = clock.today() + timedelta(days=CADENCE_DAYS.get(commitment.cadence or "月", 30))
+    begins = next_report(commitment, _as_of(_last_report(session, instance)), clock.today())
     return {"next_report_at": clock.start_of(begins, hour=8).isoformat(), **report_period(commitment, begins)}
 
 
@@ -75,7 +85,19 @@ def close_commitment(
     note_progress(session, instance, variables=variables, actor=actor)
     commitment = _commitment(session, instance)
     commitment.result = "completed"
+    facts.record(session, commitment, lamp.DONE, actor=actor)
     reminders.forget(session, commitment.id)
+
+
+def next_report(commitment: Commitment, reported: date, today: date) -> date:
+    """When to ask again: with the period after the one reported, and early enough to be answered before the due date.
+
+    What is nearly due, or late, is asked for every month, so that it can be finished whatever its cadence.
+    """
+    last = commitment.due_on - periods.FIRST_REPORT
+    if today >= last:
+        return periods.of(None, today).next
+    return min(periods.of(commitment.cadence, reported).next, last)
 
 
 def report_period(commitment: Commitment, begins: date) -> dict[str, str]:
@@ -88,8 +110,18 @@ def report_period(commitment: Commitment, begins: date) -> dict[str, str]:
         "report_from": earliest.isoformat(),
         "report_by": max(commitment.due_on, today).isoformat(),
         # Instances of diagrams from before there were rules read this one.
-        "report_due_at": max(min(earliest + timedelta(days=10), commitment.due_on), today).isoformat(),
+        "report_due_at": max(min(earliest + periods.FIRST_REPORT, commitment.due_on), today).isoformat(),
     }
+
+
+def _last_report(session: Session, instance: Instance) -> Submission:
+    return user_tasks.submissions(session, instance.id, "report_progress")[-1]
+
+
+def _as_of(report: Submission) -> date:
+    """The day whose state a report tells: the one it names, else the one on which it was sent."""
+    named = report.data.get("as_of")
+    return date.fromisoformat(named) if named else report.submitted_at.astimezone(clock.LOCAL).date()
 
 
 def _open_commitments(session: Session, instance: Instance) -> list[ProcessInstance]:
@@ -110,6 +142,7 @@ TABLE: dict[str, runtime.ServiceTask] = {
     "plan.count_open_commitments": count_open_commitments,
     "plan.carry_over_commitments": carry_over_commitments,
     "plan.record_archive": record_archive,
+    "commitment.note_progress": note_progress,
     "commitment.schedule_next_report": schedule_next_report,
     "commitment.close": close_commitment,
 }

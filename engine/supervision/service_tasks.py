@@ -13,6 +13,7 @@ from engine import clock, history, ids, instances, reminders, user_tasks
 from engine.errors import InvalidInput
 from engine.history import Entry
 from engine.identity import Actor
+from engine.lamps import facts, lamp
 from engine.models import Finding, InstanceStatus, SupervisionRound, Visit, WorkPoint
 from engine.runtime import Instance, ServiceTask
 from engine.supervision import rounds, rules
@@ -42,7 +43,8 @@ def open_visits(session: Session, instance: Instance, *, variables: Mapping[str,
             title=f"{visit.school.name} {opened.title}", business_key=f"visit:{visit.id}", unit_id=visit.school_id,
             parent_id=instance.id,
         )  # fmt: skip
-    session.flush()
+        session.flush()
+        facts.record_opened(session, visit, opened.visit_by, actor=actor)
 
 
 def count_open_items(
@@ -57,6 +59,7 @@ def record_visit(session: Session, instance: Instance, *, variables: Mapping[str
     visit = session.get_one(Visit, variables["visit"])
     told = _record(session, instance)
     visit.visited_on, visit.summary = date.fromisoformat(told["visited_on"]), told["summary"]
+    facts.record(session, visit, lamp.DONE, actor=actor, happened_at=facts.end_of(visit.visited_on))
 
 
 def issue_finding(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
@@ -80,6 +83,22 @@ def issue_finding(session: Session, instance: Instance, *, variables: Mapping[st
     due_at = clock.end_of(finding.rectify_by)
     reminders.plan(session, "finding", finding.id, due_at, instance_id=finding.instance.id)
     session.flush()
+    facts.record_opened(session, finding, finding.rectify_by, actor=actor)
+
+
+def note_rectification(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> None:
+    """The unit has done its part on the day it names; the clock of the rectification stands while it is verified."""
+    told = user_tasks.submissions(session, instance.id, "rectify")[-1].data
+    finding = session.get_one(Finding, variables["finding"])
+    finished = facts.end_of(date.fromisoformat(told["finished_on"]))
+    facts.record(session, finding, lamp.DONE, actor=actor, happened_at=finished)
+
+
+def reopen_finding(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """The rectification is returned: the clock runs again, and has not stood still meanwhile."""
+    facts.record(session, session.get_one(Finding, variables["finding"]), lamp.REOPENED, actor=actor)
 
 
 def close_finding(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
@@ -91,6 +110,7 @@ def close_finding(session: Session, instance: Instance, *, variables: Mapping[st
     finding.closed_at, finding.closed_by_id = clock.now(), actor.id
     reminders.forget(session, finding.id)
     history.record(session, instance, [Entry("finding.closed", actor.id, detail={"number": finding.number})])
+    facts.record(session, finding, lamp.CLOSED, actor=actor)
 
 
 def _record(session: Session, instance: Instance) -> dict[str, Any]:
@@ -103,5 +123,7 @@ TABLE: dict[str, ServiceTask] = {
     "supervision.count_open_items": count_open_items,
     "supervision.record_visit": record_visit,
     "supervision.issue_finding": issue_finding,
+    "finding.note_rectification": note_rectification,
+    "finding.reopen": reopen_finding,
     "finding.close": close_finding,
 }

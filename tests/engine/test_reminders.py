@@ -250,7 +250,7 @@ def test_a_finding_is_the_inspectorates_to_close(bureau: Bureau) -> None:
         assert visit is not None
         assert visit.instance_id is not None
         school = visit.school.key.lower()
-    bureau.person("duxue3").does(bureau.open_task(visit.instance_id), **VISIT)
+    bureau.person("duxue3").does(bureau.open_task(visit.instance_id), **VISIT | {"visited_on": "2021-04-01"})
     with db.reading() as session:
         finding = session.scalars(select(Finding)).one()
         assert finding.instance_id is not None

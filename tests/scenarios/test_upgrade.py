@@ -16,7 +16,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from engine import application, clock, db, identity, jobs, messages, runtime, settings, user_tasks
-from engine.models import EventSubscription, HistoryEvent, InstanceStatus, Job, Person, ProcessInstance, UserTask
+from engine.lamps import picture
+from engine.models import (
+    Commitment,
+    EventSubscription,
+    Finding,
+    HistoryEvent,
+    InstanceStatus,
+    Job,
+    Person,
+    ProcessInstance,
+    UserTask,
+    Visit,
+    WorkPoint,
+)
 from tests.failures import invariants
 from tests.failures.invariants import message_of
 from tests.fixtures.make_previous import FORMS
@@ -72,6 +85,25 @@ def test_everything_that_waited_before_an_upgrade_waits_after_it() -> None:
         for instance_id, before in BEFORE.items():
             assert _standing(session, running[instance_id]) == before, before["title"]
         assert invariants.violations(session) == []
+
+
+@pytest.mark.usefixtures("upgraded")
+def test_what_was_under_way_has_lamps_from_what_the_tables_knew() -> None:
+    """Points 5 and 6 stood in the middle; the picture of the day on which everything began is there as well."""
+    with db.reading() as session:
+        now, earlier = clock.now(), datetime(2021, 3, 12, 15, 59, tzinfo=UTC)
+        seen, then = picture.picture(session, now), picture.picture(session, earlier)
+        mine = session.execute(
+            select(Commitment.code, Commitment.id).join(WorkPoint).where(WorkPoint.number.in_([1, 5, 6]))
+        )
+        lamps = {code: seen.commitments[commitment_id] for code, commitment_id in mine}
+        assert {code: (lamp.word, lamp.percent) for code, lamp in lamps.items()} == {
+            "1-1": ("未按月启动", None), "1-9": ("未按月启动", None), "5-1": ("还有 273 天", 100),
+            "5-16": ("还有 273 天", 40), "5-17": ("待启动日", None), "6-1": ("完成", 100), "6-12": ("还有 273 天", 100),
+        }  # fmt: skip
+        assert {lamp.state for lamp in then.commitments.values()} == {"not_begun", "open", "done"}
+        due = session.scalars(select(Finding.instance_id).union(select(Visit.instance_id))).all()
+        assert set(picture.of_instances(session, filter(None, due))) == set(due)
 
 
 @pytest.mark.usefixtures("upgraded")

@@ -81,6 +81,15 @@ def test_the_main_path(
     assert "已提交" in page.locator("[role=status]").inner_text()
     page.goto(f"{server.address}/plan?point=5")
     look("plan")
+    page.locator("details.point[open] details.why summary").first.click()
+    look("reasons")
+    page.get_by_label("看某一天").fill("2021-03-11")
+    page.get_by_role("button", name="筛选").click()
+    assert "按当日所知" in page.locator("[role=status]").inner_text()
+    look("earlier")
+    page.get_by_role("link", name="灯是怎么判的").click()
+    look("lamps")
+    page.goto(f"{server.address}/plan?point=5")
     page.get_by_role("link", name="流程图与经过").first.click()
     look("instance")
     page.goto(f"{server.address}/supervision")
@@ -217,10 +226,10 @@ def test_a_point_is_walked_from_plan_to_archive_on_a_phone(chromium: Any, bureau
     does("dudao1", point, "提交", school=school, theme="领航学校建设", visit_by="2022-02-20")
     (opened,) = bureau.children(point, "supervision_round")
     (visit,) = bureau.children(opened, "school_visit")
-    does("duxue3", visit, "提交", visited_on="2022-01-12", summary="查看实训基地", problem="yes", problem_title="台账不全",
+    does("duxue3", visit, "提交", visited_on="2022-01-05", summary="查看实训基地", problem="yes", problem_title="台账不全",
          problem_description="缺三月记录", clause="督导条例第十一条", severity="一般", rectify_by="2022-02-01")  # fmt: skip
     (finding,) = bureau.children(opened, "finding")
-    does(f"{school.lower()}_officer", finding, "提交", report="已补齐", finished_on="2022-01-20", evidence="台账复印件")
+    does(f"{school.lower()}_officer", finding, "提交", report="已补齐", finished_on="2022-01-06", evidence="台账复印件")
     does("duxue3", finding, "销号", opinion="已核实")
     does("duban1", point, "提交", grade="良好", opinion="一项结转")
     does("juzhang", point, "同意")
