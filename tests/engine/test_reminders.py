@@ -68,7 +68,8 @@ def test_the_owner_is_told_first_then_the_head_then_the_leader(bureau: Bureau) -
     until(bureau, "2021-05-05T12:00")
     assert told(task) == expected
     page = bureau.person("zj_head").get("/notifications")
-    assert page.says("应于2021年3月22日办结") and page.says("收到待办之日起10日内（本局工作约定，待核对）")
+    assert page.says("应于2021年3月22日办结")
+    assert page.says("收到待办之日起10日内（本局工作约定，待核对）")
 
 
 def test_after_a_downtime_the_latest_stage_speaks_for_all(bureau: Bureau) -> None:
