@@ -110,7 +110,7 @@ def ship(session: Session) -> None:
     """Bring the calendar and the time limits that come with this version into the database; only what it does not hold yet."""
     if settings.value(session, SHIPPED) == limits.FINGERPRINT:
         return
-    if session.get_bind().dialect.name == "postgresql":
+    if db.connection(session).dialect.name == "postgresql":
         # Two that start at once would both find nothing there.
         session.execute(select(func.pg_advisory_xact_lock(SHIPPING)))
     if settings.value(session, book.REVISION) is None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from engine import ids, settings
 from engine.calendar.days import Calendar, Exceptional
+from engine.db import connection
 from engine.models import CalendarDay, CalendarYear, TimeLimit
 
 REVISION = "time.revision"
@@ -34,7 +35,7 @@ class Kept(Generic[T]):
         self._held: WeakKeyDictionary[Any, tuple[str, T]] = WeakKeyDictionary()
 
     def of(self, session: Session) -> T:
-        database, revision = session.get_bind(), settings.value(session, REVISION) or ""
+        database, revision = connection(session).engine, settings.value(session, REVISION) or ""
         held = self._held.get(database)
         if held is None or held[0] != revision:
             self._held[database] = held = revision, self._load(session)
