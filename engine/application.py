@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 import bpmn
 from engine import correlation, db, definitions, housekeeping, instances, jobs, runtime, settings
 from engine.plan import service_tasks as plan_tasks
+from engine.recurrences import planning
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 
@@ -23,13 +24,15 @@ def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
     runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE})
     definitions.service_names.update(runtime.service_tasks)
+    planning.openers.update(rounds.OPENERS)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,
             "message": correlation.deliver,
             "correlate": correlation.deliver_thrown,
             "start": instances.start_by_job,
-            rounds.MONTHLY: rounds.open_monthly,
+            planning.KIND: planning.run,
+            planning.OPEN: planning.open_occurrence,
             housekeeping.KIND: housekeeping.sweep,
         }
     )
@@ -80,6 +83,7 @@ def declare_real() -> None:
     with db.transaction() as session:
         settings.declare(session, settings.REAL)
         deploy_own_processes(session)
+        planning.prepare(session)
 
 
 def deploy_own_processes(session: Session) -> int:

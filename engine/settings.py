@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from weakref import WeakSet
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from engine import clock
+from engine import clock, identity
 from engine.errors import InvalidInput, NotAllowed
+from engine.identity import Actor
 from engine.models import Setting, table
 
 KIND = "kind"
 OFFSET = "clock_offset_seconds"
 DEMONSTRATION, REAL = "demonstration", "real"
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+"""No demonstration goes on longer: dates that are counted from a later moment would soon be none."""
 
 
 def declare(session: Session, kind: str) -> None:
@@ -43,15 +46,34 @@ def apply_clock(session: Session) -> None:
 
 
 def move_clock(session: Session, to: datetime) -> None:
-    """Set a demonstration's clock; it runs on from there. It never runs backwards: what happened has happened."""
+    """Set a demonstration's clock; it runs on from there. It never runs backwards: what happened has happened.
+
+    Nobody was idle meanwhile, so whoever is logged in stays so.
+    """
     if not is_demonstration(session):
         raise NotAllowed("a real clock cannot be moved", advice="正式环境的时钟不能调整。")
-    if to < clock.now() and _value(session, OFFSET) is not None:
-        raise InvalidInput("the clock cannot go back", advice="时钟只能向前调。")
-    offset = (to - (clock.now() - clock.offset())).total_seconds()
-    session.merge(Setting(key=OFFSET, value=str(offset)))
+    # Somebody else may move it at the same moment, from another process.
+    before = session.scalar(select(Setting).where(Setting.key == OFFSET).with_for_update())
+    apply_clock(session)
+    if before and to < clock.now():
+        raise InvalidInput("the clock cannot go back", code="back", advice="时钟只能向前调，请选一个以后的时间。")
+    if to >= LATEST:
+        raise InvalidInput("too far ahead", code="far", advice=f"时钟最远可拨到 {LATEST.year - 1} 年年底。")
+    identity.carry_sessions(session, to - clock.now())
+    session.merge(Setting(key=OFFSET, value=str((to - clock.of_the_machine()).total_seconds())))
     session.flush()
     apply_clock(session)
+
+
+def can_move_clock(session: Session, actor: Actor) -> bool:
+    """A demonstration's administrator; a real database has nobody who can."""
+    return actor.has_role("system_admin") and is_demonstration(session)
+
+
+def let_time_pass(session: Session, to: datetime, *, actor: Actor) -> None:
+    if not can_move_clock(session, actor):
+        raise NotAllowed(f"{actor.login} may not move the clock", advice="只有演示环境的系统管理员可以拨时钟。")
+    move_clock(session, to)
 
 
 def _value(session: Session, key: str) -> str | None:

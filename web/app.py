@@ -76,10 +76,10 @@ def _know_who_asks() -> ResponseReturnValue | None:
     if rest.is_rest(request.path):
         return rest.authenticate()
     token = session.get("token")
-    if token and request.endpoint not in IMPERSONAL:
+    if request.endpoint not in IMPERSONAL:
         with db.reading() as opened:
             settings.apply_clock(opened)
-            browser = identity.browser(opened, token)
+            browser = identity.browser(opened, token) if token else None
             g.actor = browser.actor if browser else None
         if browser and browser.is_sign_of_life_due:
             with db.transaction() as opened:

@@ -26,6 +26,7 @@ from engine.models.process import (
     TaskStatus,
     UserTask,
 )
+from engine.models.schedule import Occurrence, Recurrence, RecurrenceChange, SchedulerNode
 from engine.models.supervision import Finding, SupervisionRound, Visit
 
 __all__ = [
@@ -46,15 +47,19 @@ __all__ = [
     "Job",
     "JobState",
     "LoginSession",
+    "Occurrence",
     "Partner",
     "Person",
     "PlanSection",
     "Position",
     "ProcessDefinition",
     "ProcessInstance",
+    "Recurrence",
+    "RecurrenceChange",
     "RecusalFact",
     "RememberedAnswer",
     "Resource",
+    "SchedulerNode",
     "SchoolBinding",
     "Setting",
     "StandIn",

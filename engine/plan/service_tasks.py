@@ -13,10 +13,8 @@ from engine import clock, history, messages, runtime, user_tasks
 from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Commitment, InstanceStatus, ProcessInstance, WorkPoint
+from engine.recurrences import office_calendar, periods
 from engine.runtime import Instance
-
-CADENCE_DAYS = {"周": 7, "月": 30, "季": 91, "学期": 122, "半年": 182, "年": 365}
-"""How far apart the reports of a commitment are, in days; without a cadence it reports monthly."""
 
 
 def release_commitments(
@@ -61,10 +59,10 @@ def note_progress(session: Session, instance: Instance, *, variables: Mapping[st
 def schedule_next_report(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
-    """Not finished yet: the next report is asked for one cadence later."""
+    """Not finished yet: the next report is asked for when the next period begins."""
     note_progress(session, instance, variables=variables, actor=actor)
     commitment = _commitment(session, instance)
-    begins = clock.today() + timedelta(days=CADENCE_DAYS.get(commitment.cadence or "月", 30))
+    begins = periods.following(commitment.cadence, clock.today(), office_calendar.of(session)).starts_on
     return {
         "next_report_at": clock.start_of(begins, hour=8).isoformat(),
         "report_due_at": report_due(commitment, begins),

@@ -279,7 +279,9 @@ def test_housekeeping_keeps_answers_for_a_week_and_comes_again(bureau: Bureau) -
     bureau.person("jj_head")
     with db.transaction() as session:
         housekeeping.schedule(session)
-        person = session.query(LoginSession).one().person_id
+        opened = session.query(LoginSession).one()
+        opened.opened_at -= timedelta(days=1)
+        person = opened.person_id
         for name, age in [("old", 8), ("new", 5)]:
             at = clock.now() - timedelta(days=age)
             answer = RememberedAnswer(person_id=person, key=name, fingerprint="", status=204, body="", at=at)
