@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from weakref import WeakSet
 
+from marshmallow import ValidationError
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+import forms
 from engine import clock, identity
 from engine.errors import InvalidInput, NotAllowed
 from engine.identity import Actor
@@ -16,6 +20,10 @@ from engine.models import Setting, table
 KIND = "kind"
 OFFSET = "clock_offset_seconds"
 DEMONSTRATION, REAL = "demonstration", "real"
+SPANS = {"PT1H": timedelta(hours=1), "P1D": timedelta(days=1), "P7D": timedelta(days=7)}
+HOUR = 8
+"""At which a day begins to which a demonstration's clock is moved."""
+
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 """No demonstration goes on longer: dates that are counted from a later moment would soon be none."""
 
@@ -70,10 +78,16 @@ def can_move_clock(session: Session, actor: Actor) -> bool:
     return actor.has_role("system_admin") and is_demonstration(session)
 
 
-def let_time_pass(session: Session, to: datetime, *, actor: Actor) -> None:
+def let_time_pass(session: Session, submitted: Mapping[str, Any], *, actor: Actor) -> None:
+    """Move a demonstration's clock by a span or to a day. ValidationError names the fields at fault."""
     if not can_move_clock(session, actor):
         raise NotAllowed(f"{actor.login} may not move the clock", advice="只有演示环境的系统管理员可以拨时钟。")
-    move_clock(session, to)
+    wanted = forms.get("demonstration.clock").load(submitted)
+    try:
+        span = SPANS.get(wanted["span"])
+        move_clock(session, clock.now() + span if span else clock.start_of(date.fromisoformat(wanted["to"]), HOUR))
+    except InvalidInput as error:
+        raise ValidationError({"to": [error.advice]}) from error
 
 
 def _value(session: Session, key: str) -> str | None:

@@ -12,7 +12,8 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 from engine import administration, answers, clock, correlation, db, errors, identity, settings, spiff
-from web import auth, health, incidents, instances, plan, rest, supervision, user_tasks, vendor, wording
+from engine.recurrences import control
+from web import auth, health, incidents, instances, plan, rest, schedule, supervision, user_tasks, vendor, wording
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -52,7 +53,7 @@ def create_app() -> Flask:
     app.url_map.merge_slashes = False  # an address is right or there is nothing; no way round by a redirect
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     csrf.init_app(app)
-    for module in (auth, health, incidents, instances, plan, supervision, user_tasks, vendor):
+    for module in (auth, health, incidents, instances, plan, schedule, supervision, user_tasks, vendor):
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
@@ -75,7 +76,7 @@ def _know_who_asks() -> ResponseReturnValue | None:
     g.actor = None
     if rest.is_rest(request.path):
         return rest.authenticate()
-    token = session.get("token")
+    token = session.get("token", "")
     if request.endpoint not in IMPERSONAL:
         with db.reading() as opened:
             settings.apply_clock(opened)
@@ -102,12 +103,15 @@ def _harden(response: Response) -> Response:
 def _shared_by_all_pages() -> dict[str, object]:
     shared = {"actor": g.get("actor"), "now": clock.now(), "bootstrap": vendor.BOOTSTRAP}
     if g.get("without_database"):
-        return {**shared, "demonstration": False, "waiting": "0", "trouble": None}
+        return {**shared, "demonstration": False, "waiting": "0", "trouble": None, "sees_schedule": False}
     with db.reading() as opened:
         waiting = user_tasks.waiting(opened, g.actor) if g.get("actor") else "0"
         trouble = incidents.open_count(opened, g.actor) if g.get("actor") else None
         demonstration = settings.is_demonstration(opened)
-        return {**shared, "demonstration": demonstration, "waiting": waiting, "trouble": trouble}
+        sees = control.can_view(g.actor) if g.get("actor") else False
+        return {
+            **shared, "demonstration": demonstration, "waiting": waiting, "trouble": trouble, "sees_schedule": sees
+        }  # fmt: skip
 
 
 def _refuse(error: errors.EngineError) -> ResponseReturnValue:

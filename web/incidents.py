@@ -19,7 +19,9 @@ JOBS = {
     "message": "消息",
     "signal": "信号",
     "start": "启动流程",
-    "supervision.monthly_round": "每月督导轮次",
+    "correlate": "消息",
+    "recurrence": "定期工作",
+    "recurrence.open": "启动定期工作",
     "housekeeping": "每日清理",
 }
 """What people call a kind of job."""

@@ -100,9 +100,9 @@ def prepare(session: Session) -> None:
     replan(session)
 
 
-def lock(session: Session, key: str) -> Recurrence:
-    """The recurrence, and nobody else's until this transaction ends."""
-    found = session.get(Recurrence, key, with_for_update=True, populate_existing=True)
+def get(session: Session, key: str, *, lock: bool = False) -> Recurrence:
+    """The recurrence; locked, nobody else's until this transaction ends."""
+    found = session.get(Recurrence, key, with_for_update=lock or None, populate_existing=lock)
     if found is None:
         raise NotFound(f"no recurrence {key}", advice="没有这项定期工作。")
     return found
@@ -112,7 +112,7 @@ def run(session: Session, payload: Mapping[str, Any]) -> None:
     """Job handler: begin what is due, note what was missed, look ahead."""
     if session.get(Recurrence, payload["key"]) is None:
         load(session)
-    recurrence, calendar = lock(session, payload["key"]), office_calendar.of(session)
+    recurrence, calendar = get(session, payload["key"], lock=True), office_calendar.of(session)
     next_ = coming(session, recurrence, calendar)
     while next_ and next_.is_over() and not recurrence.catch_up:
         _settle(session, recurrence, next_, Outcome.MISSED)
@@ -207,7 +207,8 @@ def _settle(
             outcome=outcome, asked_by_id=asked_by_id,
         )
     )  # fmt: skip
-    recurrence.since = max(recurrence.since, this.at)
+    if asked_by_id is None:
+        recurrence.since = max(recurrence.since, this.at)
     session.flush()
 
 
