@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 import forms
-from engine import administration, db, settings, workers
+from engine import administration, clock, db, settings, workers
 from engine.errors import InvalidState
 from engine.models import Recurrence
 from engine.recurrences import control, overview, planning
@@ -105,8 +105,8 @@ def _index(typed: Mapping[str, Any] | None = None, errors: Mapping[str, Any] | N
         return render_template(
             "schedule.html", rows=overview.rows(session), queues=overview.queues(session), nodes=nodes, ran=ran,
             alive=[node for node in nodes if workers.is_alive(node)], silent_for=workers.silent_for,
-            clock=forms.get("demonstration.clock") if settings.can_move_clock(session, g.actor) else None,
-            typed=typed or {}, errors=errors or {}, job_words=incidents.JOBS, why=WHY,
+            clock_form=forms.get("demonstration.clock") if settings.can_move_clock(session, g.actor) else None,
+            typed=typed or {}, errors=errors or {}, local=clock.now().astimezone(clock.LOCAL), job_words=incidents.JOBS, why=WHY,
             can_resolve=administration.can_resolve(g.actor), **_shown_with(session, ran),
         )  # fmt: skip
 
@@ -131,8 +131,12 @@ def _shown_with(session: Session, ran: list[Any]) -> dict[str, object]:
     return {
         "states": overview.outcomes(session, ran), "outcomes": OUTCOMES,
         "in_sight": overview.in_sight(session, g.actor, ran),
-        "rule_of": lambda recurrence: describe(Frequency(recurrence.frequency), planning.rule_of(recurrence)),
+        "rule_of": _rule_in_words,
     }  # fmt: skip
+
+
+def _rule_in_words(recurrence: Recurrence) -> str:
+    return describe(Frequency(recurrence.frequency), planning.rule_of(recurrence), recurrence.hour)
 
 
 def _values(recurrence: Recurrence) -> dict[str, object]:

@@ -172,12 +172,13 @@ def day_in(period: Period, rule: DayRule, calendar: Calendar) -> Choice | None:
     return Choice(day, "，".join(reasons))
 
 
-def describe(frequency: Frequency, rule: DayRule) -> str:
-    """The whole rule in words: 每月1日，逢休息日顺延到下一个工作日，寒暑假暂停."""
+def describe(frequency: Frequency, rule: DayRule, hour: int) -> str:
+    """The whole rule in words: 每月1日06:00，逢休息日顺延到下一个工作日，寒暑假暂停."""
     month = ""
     if rule.month:
         month = f"{rule.month}月" if frequency == Frequency.YEARLY else f"第{rule.month}个月"
-    told = [f"{EVERY[frequency]}{month}{_told(frequency, rule)}", ROLLED.get(rule.roll, ""), rule.term_only * PAUSED]
+    day = f"{EVERY[frequency]}{month}{_told(frequency, rule)}{hour:02}:00"
+    told = [day, ROLLED.get(rule.roll, ""), rule.term_only * PAUSED]
     return "，".join(filter(None, told))
 
 

@@ -43,7 +43,14 @@ def next_due(key: str = ROUND) -> list[str]:
 def test_the_page_says_what_comes_and_why(office: Somebody) -> None:
     page = office.get("/schedule")
     assert page.status == 200
-    for words in ("经常性督导", "4月1日 周四 06:00", "本月1日", "每月1日，寒暑假暂停", "待核对", "还没有可启动的流程"):
+    for words in (
+        "经常性督导",
+        "4月1日 周四 06:00",
+        "本月1日",
+        "每月1日06:00，寒暑假暂停",
+        "待核对",
+        "还没有可启动的流程",
+    ):
         assert page.says(words), words
     page = office.get(f"/schedule/{ROUND}")
     for words in ("《教育督导条例》", "不补办，记为错过", "责任单位", "立即执行本期", "暂停…"):
