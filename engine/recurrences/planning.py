@@ -113,12 +113,13 @@ def run(session: Session, payload: Mapping[str, Any]) -> None:
     if session.get(Recurrence, payload["key"]) is None:
         load(session)
     recurrence, calendar = get(session, payload["key"], lock=True), office_calendar.of(session)
-    next_ = coming(session, recurrence, calendar)
-    while next_ and next_.is_over() and not recurrence.catch_up:
-        _settle(session, recurrence, next_, Outcome.MISSED)
-        next_ = coming(session, recurrence, calendar)
-    if next_ and next_.is_due():
-        begin(session, recurrence, next_)
+    for this in _unsettled(session, recurrence, calendar):
+        if this.is_over() and not recurrence.catch_up:
+            _settle(session, recurrence, this, Outcome.MISSED)
+            continue
+        if this.is_due():
+            begin(session, recurrence, this)
+        break
     plan(session, recurrence, calendar)
 
 
@@ -154,11 +155,7 @@ def plan(session: Session, recurrence: Recurrence, calendar: Calendar) -> None:
 
 def coming(session: Session, recurrence: Recurrence, calendar: Calendar) -> Coming | None:
     """The first period that is not settled, if the recurrence is active."""
-    if not recurrence.active:
-        return None
-    settled = set(session.scalars(select(Occurrence.period_key).where(Occurrence.recurrence_key == recurrence.key)))
-    unsettled = (each for each in _ahead(recurrence, calendar) if each.period.key not in settled)
-    return next((each for each in unsettled if each.at >= recurrence.since), None)
+    return next(_unsettled(session, recurrence, calendar), None)
 
 
 def now_in(session: Session, recurrence: Recurrence) -> Coming | None:
@@ -181,6 +178,14 @@ def can_start(session: Session, recurrence: Recurrence) -> bool:
         return recurrence.opener in openers
     wanted = select(ProcessDefinition.id).where(ProcessDefinition.key == recurrence.definition_key).limit(1)
     return session.scalar(wanted) is not None
+
+
+def _unsettled(session: Session, recurrence: Recurrence, calendar: Calendar) -> Iterator[Coming]:
+    if recurrence.active:
+        settled = set(session.scalars(select(Occurrence.period_key).where(Occurrence.recurrence_key == recurrence.key)))
+        for this in _ahead(recurrence, calendar):
+            if this.at >= recurrence.since and this.period.key not in settled:
+                yield this
 
 
 def _ahead(recurrence: Recurrence, calendar: Calendar) -> Iterator[Coming]:
