@@ -77,6 +77,7 @@ def start() -> Ticking:
         settings.apply_clock(session)
         housekeeping.schedule(session)
         planning.prepare(session)
+        workers.note(session, clock.of_the_machine())
     return Ticking()
 
 
