@@ -7,7 +7,7 @@ import lzma
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from engine import application, clock, db, identity, jobs, messages, runtime, settings, user_tasks
-from engine.models import EventSubscription, HistoryEvent, InstanceStatus, Job, Person, ProcessInstance, UserTask
+from engine.models import (
+    EventSubscription,
+    HistoryEvent,
+    InstanceStatus,
+    Job,
+    Person,
+    ProcessInstance,
+    SupervisionRound,
+    UserTask,
+)
 from tests.failures import invariants
 from tests.failures.invariants import message_of
 from tests.fixtures.make_previous import FORMS
@@ -88,6 +97,18 @@ def test_every_instance_of_the_version_before_comes_to_its_end() -> None:
         (nested,) = [each for each, before in BEFORE.items() if before["definition"] == "shape_nested"]
         ended = session.get_one(ProcessInstance, nested, options=[undefer(ProcessInstance.state)])
         assert runtime.load(session, ended).variables()["total"] == 42
+
+
+@pytest.mark.usefixtures("upgraded")
+def test_the_monthly_round_of_the_version_before_goes_on() -> None:
+    with db.transaction() as session:
+        settings.move_clock(session, clock.start_of(date(2021, 5, 1), 6))
+    jobs.run_due()
+    with db.reading() as session:
+        keys = session.scalars(select(SupervisionRound.key).where(SupervisionRound.key.like("routine:%")))
+        assert sorted(keys) == ["routine:2021-04", "routine:2021-05"]
+        waiting = session.scalars(select(Job).where(Job.kind == "recurrence")).one()
+        assert waiting.due_at == clock.start_of(date(2021, 6, 1), 6)
 
 
 def _running(session: Session) -> list[ProcessInstance]:
