@@ -27,6 +27,7 @@ from bench.measure import Goal, Ratio, Watch, in_ms, interleaved, quotient
 from bench.ours import PASSWORD, Bureau, Step
 from bench.remote import Remote
 from bench.script import REVIEW
+from engine import application
 from web.app import create_app
 from web.server import THREADS
 
@@ -41,6 +42,7 @@ class Server:
     def __init__(self, url: str) -> None:
         self._opened = ours.opened(url)
         self._opened.__enter__()
+        application.stay()
         both = DispatcherMiddleware(create_app(), {"/bare": _bare(url)})
         self._server = create_server(both, host="127.0.0.1", port=0, threads=THREADS, ident="bihuan")
         Thread(target=self._server.run, daemon=True).start()

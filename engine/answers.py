@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine import clock
+from engine.db import connection
 from engine.errors import EngineError, InvalidInput
 from engine.identity import Actor
 from engine.models import RememberedAnswer
@@ -31,7 +32,7 @@ def reserve(session: Session, key: str, fingerprint: str, *, actor: Actor) -> Re
         raise InvalidInput(
             "bad idempotency key", code="idempotency_key", advice="Idempotency-Key 须为 1–255 个可见字符。"
         )
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    dialect = postgresql if connection(session).dialect.name == "postgresql" else sqlite
     row = {"person_id": actor.id, "key": key, "fingerprint": fingerprint, "status": UNANSWERED, "body": "",
            "at": clock.now()}  # fmt: skip
     taken = session.scalar(

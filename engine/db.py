@@ -11,19 +11,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import DateTime, Dialect, Engine, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.types import TypeDecorator
 
 from engine.errors import Conflict, EngineError
+from engine.statements import beneath
 
 BUSY_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_MS = 120_000
@@ -45,6 +47,10 @@ class Unavailable(EngineError):
     """The database cannot be used: gone, damaged, or no room left. Nothing of the step is stored."""
 
 
+_BOUND: dict[str, Any] = {}
+"""Kind of database → what makes a moment fit for its driver."""
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment, stored in UTC. SQLite forgets zones, so a naive one is refused rather than guessed."""
 
@@ -58,12 +64,15 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError(f"naive moment {value!r}")
         return value.astimezone(UTC)
 
+    def bind_processor(self, dialect: Dialect) -> Any:
+        """The same for all columns, and with a memory: a step writes its moment again and again."""
+        return _BOUND.setdefault(dialect.name, lru_cache(maxsize=64)(super().bind_processor(dialect)))  # type: ignore[arg-type]
+
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
 _engine: Engine | None = None
-_sessions: sessionmaker[Session] | None = None
 
 
 def url_of(database: str | None) -> str:
@@ -85,7 +94,7 @@ def var() -> Path:
 
 def open_database(url: str) -> Engine:
     """Make this process work on the database behind `url` (SQLite or PostgreSQL with psycopg 3)."""
-    global _engine, _sessions
+    global _engine
     close_database()
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
@@ -104,16 +113,15 @@ def open_database(url: str) -> Engine:
             f"unsupported database {address.drivername}",
             advice="数据库地址须为 SQLite 文件路径，或以 postgresql+psycopg:// 开头。",
         )
-    _sessions = sessionmaker(_engine, expire_on_commit=False, autoflush=True)
     return _engine
 
 
 def close_database() -> None:
     """Give back every connection. A test or a forked worker begins anew after this."""
-    global _engine, _sessions
+    global _engine
     if _engine is not None:
         _engine.dispose()
-    _engine = _sessions = None
+    _engine = None
 
 
 def engine() -> Engine:
@@ -125,30 +133,49 @@ def engine() -> Engine:
 @contextmanager
 def transaction() -> Iterator[Session]:
     """One step. On SQLite it takes the write lock at once: a read that later wants to write would find it gone."""
-    assert _sessions is not None, "open_database comes first"
-    with plain_errors(), _sessions() as session, session.begin():
-        _begin(session, "BEGIN IMMEDIATE")
-        yield session
+    with plain_errors(), engine().begin() as used:
+        _begin(used, "BEGIN IMMEDIATE")
+        with _session(used) as session:
+            yield session
+            if session.in_transaction():
+                session.commit()
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
     """A look that takes no write lock and keeps nobody waiting."""
-    assert _sessions is not None, "open_database comes first"
-    with plain_errors(), _sessions() as session:
-        if engine().dialect.name == "sqlite":
-            _begin(session, "BEGIN")
+    with plain_errors(), engine().connect() as used:
+        if used.dialect.name == "sqlite":
+            _begin(used, "BEGIN")
         else:
             # Each statement sees what is committed by then, with or without a transaction, which would be two more waits.
-            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            used.execution_options(isolation_level="AUTOCOMMIT")
+        with _session(used) as session:
+            yield session
+
+
+def connection(session: Session) -> Connection:
+    """What a session works on. To ask the session for it would make it begin to keep book of objects."""
+    used = session.get_bind()
+    assert isinstance(used, Connection)
+    return used
+
+
+@contextmanager
+def _session(used: Connection) -> Iterator[Session]:
+    """A session within the transaction of a connection: as long as nobody uses objects, it costs next to nothing."""
+    session = Session(used, expire_on_commit=False, join_transaction_mode="rollback_only")
+    try:
         yield session
+    finally:
+        if session.in_transaction():
+            session.close()
 
 
-def _begin(session: Session, on_sqlite: str) -> None:
+def _begin(used: Connection, on_sqlite: str) -> None:
     """SQLite's own driver begins too late, with the first write. (An event of the engine would slow every statement.)"""
-    connection = session.connection()
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(on_sqlite)
+    if used.dialect.name == "sqlite":
+        beneath(used, [(on_sqlite, ())])
 
 
 def to_json(value: Any) -> str:

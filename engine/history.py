@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from engine import clock
+from engine.db import connection
 from engine.models import HistoryEvent, ProcessInstance, table
 from engine.statements import Prepared
 
@@ -54,7 +55,7 @@ class Chained(Protocol):
 
 def record(session: Session, instance: Chained, entries: Iterable[Entry]) -> None:
     """Append to the chain of an instance; whoever steps it writes its new head with its state."""
-    ADD.execute(session.connection(), chain(instance, entries))
+    ADD.execute(connection(session), chain(instance, entries))
 
 
 def chain(instance: Chained, entries: Iterable[Entry]) -> list[dict[str, Any]]:
@@ -72,7 +73,7 @@ def note(session: Session, instance: Chained, entry: Entry) -> None:
     """Append outside a step: the head is written at once."""
     record(session, instance, [entry])
     head = {"wanted": instance.id, "length": instance.history_length, "head": instance.history_head}
-    _WRITE_HEAD.execute(session.connection(), [head])
+    _WRITE_HEAD.execute(connection(session), [head])
 
 
 ADD = Prepared(insert(table(HistoryEvent)), *COVERED, "hash")

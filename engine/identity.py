@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session, selectinload
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from engine import clock, ids
+from engine.db import connection
 from engine.errors import InvalidInput, InvalidState
 from engine.models import LoginSession, Person, Position, Unit, table
+from engine.statements import Lookup
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
+NEVER = datetime.min.replace(tzinfo=UTC)
 SEEN_STEP = timedelta(minutes=1)
 """How exactly the last sign of life is kept: not every look at a page is a write."""
 
@@ -84,7 +87,7 @@ class Account:
 
 
 def account(session: Session, login: str) -> Account | None:
-    return _account(session.connection().execute(_BY_LOGIN, {"login": login}).all())
+    return _account([_Known(*row) for row in _BY_LOGIN.rows(connection(session), login=login)])
 
 
 def authenticate(session: Session, login: str, password: str) -> Account | None:
@@ -94,7 +97,24 @@ def authenticate(session: Session, login: str, password: str) -> Account | None:
     return known if known and right and known.active else None
 
 
-def _account(rows: Sequence[Any]) -> Account | None:
+class _Known(NamedTuple):
+    """A person with one of their positions, and the browser session by which they were found."""
+
+    id: str
+    login: str
+    name: str
+    password_hash: str
+    active: bool
+    credential_version: int
+    role: str | None
+    title: str
+    unit: str
+    seen_at: datetime = NEVER
+    opened_at: datetime = NEVER
+    opened_with: int = 0
+
+
+def _account(rows: Sequence[_Known]) -> Account | None:
     if not rows:
         return None
     person = rows[0]
@@ -129,7 +149,7 @@ class Browser:
 
 def browser(session: Session, token: str) -> Browser | None:
     """Whose browser this is, unless it was idle too long, is too old, or the account has changed since."""
-    rows = session.connection().execute(_BY_SESSION, {"digest": _digest(token)}).all()
+    rows = [_Known(*row) for row in _BY_SESSION.rows(connection(session), digest=_digest(token))]
     known = _account(rows)
     if known is None:
         return None
@@ -184,10 +204,10 @@ _WHO = (
 _HOLDING = _PERSON.outerjoin(_POSITION, _POSITION.c.person_id == _PERSON.c.id).outerjoin(
     _UNIT, _UNIT.c.id == _POSITION.c.unit_id
 )
-_BY_LOGIN = (
+_BY_LOGIN = Lookup(
     select(*_WHO).select_from(_HOLDING).where(_PERSON.c.login == bindparam("login")).order_by(_POSITION.c.order)
 )  # fmt: skip
-_BY_SESSION = (
+_BY_SESSION = Lookup(
     select(*_WHO, _LOGIN.c.seen_at, _LOGIN.c.opened_at, _LOGIN.c.credential_version.label("opened_with"))
     .select_from(_HOLDING.join(_LOGIN, _LOGIN.c.person_id == _PERSON.c.id))
     .where(_LOGIN.c.digest == bindparam("digest"))

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine import clock, ids, incidents, settings
-from engine.db import Unavailable, reading, transaction
+from engine.db import Unavailable, connection, reading, transaction
 from engine.errors import EngineError
 from engine.models import InstanceStatus, Job, JobState, ProcessInstance, table
 from engine.spiff import StateDamaged
@@ -149,8 +149,8 @@ def add_many(session: Session, planned: Iterable[Planned]) -> None:
         for each in planned
     ]  # fmt: skip
     if rows:
-        connection = session.connection()
-        connection.execute(INSERT[connection.dialect.name], rows)
+        used = connection(session)
+        used.execute(INSERT[used.dialect.name], rows)
 
 
 def cancel(session: Session, *dedupe_keys: str) -> None:
@@ -159,7 +159,7 @@ def cancel(session: Session, *dedupe_keys: str) -> None:
     A handler may so cancel its own job: whoever finds the wait of a timer under that lock is the one who lets it fire.
     """
     session.info.setdefault(CANCELLED, set()).update(dedupe_keys)
-    session.connection().execute(CANCEL, {"keys": dedupe_keys})
+    connection(session).execute(CANCEL, {"keys": dedupe_keys})
 
 
 def revive(session: Session, which: ColumnElement[bool]) -> None:
@@ -203,7 +203,7 @@ def claim(limit: int = BATCH) -> list[Claim]:
     with transaction() as session:
         # A clock that stands still while a demonstration's was moved would take the leases of others for too long ones.
         settings.apply_clock(session)
-        if session.get_bind().dialect.name == "postgresql":
+        if connection(session).dialect.name == "postgresql":
             # Two that pick at once would not see each other's choice and share out the jobs of one instance.
             session.execute(select(func.pg_advisory_xact_lock(PICKING)))
         rows = _pick(session, LEFT, 1) or _pick(session, DUE, limit)
@@ -258,7 +258,7 @@ def _handler(job: Claim) -> Handler:
 
 
 def _is_held(session: Session, job: Claim) -> bool:
-    return session.connection().execute(HELD, job.key()).first() is not None
+    return connection(session).execute(HELD, job.key()).first() is not None
 
 
 def _finish(session: Session, job: Claim) -> None:
@@ -267,7 +267,7 @@ def _finish(session: Session, job: Claim) -> None:
         raise LeaseLost("the clock was set back meanwhile", advice="做这项作业时，机器的时钟被往回拨了。")
     # A timer that fires has cancelled its own job: that is done under the lock under which its wait was found.
     if job.until > clock.now() and (
-        job.dedupe_key in session.info.get(CANCELLED, ()) or session.connection().execute(FINISH, job.key()).rowcount
+        job.dedupe_key in session.info.get(CANCELLED, ()) or connection(session).execute(FINISH, job.key()).rowcount
     ):
         return
     raise LeaseLost("the lease ran out before the job was done", advice="作业没有在规定时间内做完。")
@@ -285,7 +285,7 @@ def _note_failure(job: Claim, error: Exception) -> None:
     """Try again later, or give up and let an administrator look. Whose lease was taken by another has nothing to say."""
     with suppress(LeaseLost), transaction() as session:
         if isinstance(error, EngineError) and _comes_too_late(session, job):
-            session.connection().execute(delete(JOB).where(MINE), job.key())
+            connection(session).execute(delete(JOB).where(MINE), job.key())
             return
         after: dict[str, Any] = {"error": _told(error), "lease": None, "lease_until": None}
         if _becomes_incident(session, job, error):
@@ -293,7 +293,7 @@ def _note_failure(job: Claim, error: Exception) -> None:
         else:
             again = max(job.due_at, clock.now() + BACKOFF[job.attempts - 1])
             after |= {"state": JobState.WAITING, "due_at": again}
-        if not session.connection().execute(update(JOB).where(MINE).values(after), job.key()).rowcount:
+        if not connection(session).execute(update(JOB).where(MINE).values(after), job.key()).rowcount:
             raise LeaseLost("this failure is no longer ours to note")
         # What the database refused says nothing about our code: no need for its traceback.
         trace = None if isinstance(error, Unavailable) else error

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from engine import assignment, clock, deadlines, definitions, history, incidents, jobs, messages
+from engine import assignment, deadlines, definitions, history, incidents, jobs, messages
+from engine.db import connection
 from engine.errors import InvalidState, NotFound
 from engine.history import Entry
 from engine.identity import Actor
@@ -32,7 +33,7 @@ from engine.models import (
     table,
 )
 from engine.spiff import Activity, Execution, Passed, Services, StateDamaged, Wait
-from engine.statements import Batch, Prepared
+from engine.statements import Batch, Lookup, Prepared
 
 INSTANCE, TASK, UNIT = table(ProcessInstance), table(UserTask), table(Unit)
 CANDIDATE, SUBSCRIPTION = table(Candidate), table(EventSubscription)
@@ -96,8 +97,8 @@ _HELD = (
     # `key_share`: rows that only point to this instance (a child's message to its parent) need not wait for it.
     .with_for_update(of=INSTANCE, key_share=True)
 )
-_LOCK = _HELD.where(INSTANCE.c.id == bindparam("wanted"))
-_LOCK_WITH_TASK = (
+_LOCK = Lookup(_HELD.where(INSTANCE.c.id == bindparam("wanted")))
+_LOCK_WITH_TASK = Lookup(
     select(*_COLUMNS, UNIT.c.key.label("unit_key"), *(TASK.c[name].label(f"task_{name}") for name in Task._fields))
     .select_from(
         INSTANCE.join(TASK, TASK.c.instance_id == INSTANCE.c.id).outerjoin(UNIT, INSTANCE.c.unit_id == UNIT.c.id)
@@ -110,21 +111,17 @@ _LOCK_WITH_TASK = (
 
 def lock(session: Session, instance_id: str) -> Instance:
     """The instance, and nobody else's until this transaction ends."""
-    row = session.connection().execute(_LOCK, {"wanted": instance_id}).one_or_none()
-    if row is None:
-        raise NotFound(f"no process instance {instance_id}", advice="没有这个流程。")
-    values: list[Any] = list(row)
-    return Instance(*values)
+    for row in _LOCK.rows(connection(session), wanted=instance_id):
+        return Instance(*row)
+    raise NotFound(f"no process instance {instance_id}", advice="没有这个流程。")
 
 
 def lock_with_task(session: Session, task_id: str) -> tuple[Instance, Task]:
     """A user task and its instance, locked: what another step changed meanwhile is seen."""
-    row = session.connection().execute(_LOCK_WITH_TASK, {"wanted": task_id}).one_or_none()
-    if row is None:
-        raise NotFound(f"no user task {task_id}", advice="没有这件待办，或您无权查看。")
-    values: list[Any] = list(row)
-    size = len(values) - len(Task._fields)
-    return Instance(*values[:size]), Task(*values[size:])
+    for row in _LOCK_WITH_TASK.rows(connection(session), wanted=task_id):
+        size = len(row) - len(Task._fields)
+        return Instance(*row[:size]), Task(*row[size:])
+    raise NotFound(f"no user task {task_id}", advice="没有这件待办，或您无权查看。")
 
 
 def begin(
@@ -151,7 +148,7 @@ def step(
     What the caller has put into `batch` is written with the rest, or before a service that may want to read it.
     """
     require_active(instance)
-    batch = batch or Batch(session.connection())
+    batch = batch or Batch(connection(session))
     execution = load(session, instance, actor=actor, batch=batch)
     before = execution.waits()
     act(execution)
@@ -202,10 +199,10 @@ def activity_of(session: Session, instance: Instance, task: Task) -> Activity:
 
 def offer(session: Session, task: Task, assignee_login: str | None = None) -> None:
     """Put a user task into the inbox of its assignee, or into those of its groups; out of all others."""
-    connection = session.connection()
-    _DROP_CANDIDATES.execute(connection, [{"wanted": task.id}])
+    used = connection(session)
+    _DROP_CANDIDATES.execute(used, [{"wanted": task.id}])
     rows = list(_inbox_rows(task.id, behind_all(task.due_at, task.created_at), assignee_login, task.candidate_groups))
-    _ADD_CANDIDATE.execute(connection, rows)
+    _ADD_CANDIDATE.execute(used, rows)
 
 
 def _services(session: Session, instance: Any, actor: Actor | None, batch: Batch | None = None) -> Services:
@@ -231,8 +228,7 @@ class _Step:
     pending: Batch | None = None
 
     def __post_init__(self) -> None:
-        self.connection = self.session.connection()
-        self.batch = self.pending or Batch(self.connection)
+        self.batch = self.pending or Batch(connection(self.session))
 
     def take(self) -> None:
         """Run on to the next stand-still and store it."""
@@ -265,7 +261,7 @@ class _Step:
             incidents.record(self.session, incidents.INSTANCE_STUCK, why, instance_id=self.instance.id)
 
     def _write_instance(self) -> None:
-        ended_at = None if self.instance.status == InstanceStatus.ACTIVE else clock.now()
+        ended_at = None if self.instance.status == InstanceStatus.ACTIVE else self.batch.at
         self.instance.state = self.execution.state()
         written = {
             "wanted": self.instance.id, "state": self.instance.state, "status": self.instance.status,
@@ -285,17 +281,16 @@ class _Step:
             "lane": activity.lane, "round": wait.round, "candidate_groups": list(assigned.groups),
             "assignee_id": assigned.assignee_id, "assignee_login": assigned.assignee_login,
             "excluded": self._excluded(activity.properties), "due_at": due.at, "due_reason": due.reason,
-            "created_at": clock.now(), "status": TaskStatus.OPEN,
+            "created_at": self.batch.at, "status": TaskStatus.OPEN,
         }  # fmt: skip
 
     def _excluded(self, properties: Mapping[str, str]) -> list[str]:
         """Who did what this task checks, this time or an earlier one (`not_doer_of`)."""
         checked = [name.strip() for name in properties.get("not_doer_of", "").split(",") if name.strip()]
-        if not checked:
-            return []
-        self.batch.send()
-        wanted = {"instance": self.instance.id, "checked": checked}
-        return sorted(self.connection.scalars(_DOERS, wanted))
+        now = {done.actor_id for done in self.entries.values() if done.activity_id in checked and done.actor_id}
+        used = connection(self.session)
+        before = (_DOERS.rows(used, instance=self.instance.id, checked=activity_id) for activity_id in checked)
+        return sorted(now.union(*(who for rows in before for who in rows)))
 
     def _open(self, tasks: list[dict[str, Any]]) -> None:
         rows = [row for task in tasks for row in _inbox_rows(
@@ -308,7 +303,7 @@ class _Step:
         self.batch.add(_DROP_CANDIDATES, ({"wanted": task_id} for task_id in ended))
         self.batch.add(
             _CANCEL_TASK,
-            ({"wanted": task_id, "at": clock.now()} for task_id in ended if task_id not in self.entries),
+            ({"wanted": task_id, "at": self.batch.at} for task_id in ended if task_id not in self.entries),
         )  # fmt: skip
 
     def _cancelled(self, gone: list[Wait]) -> Iterator[Entry]:
@@ -358,13 +353,10 @@ _WRITE = Prepared(
         revision=INSTANCE.c.revision + 1,
     )
 )  # fmt: skip
-_DOERS = (
+_DOERS = Lookup(
     select(SUBMISSION.c.submitted_by_id)
     .distinct()
-    .where(
-        SUBMISSION.c.instance_id == bindparam("instance"),
-        SUBMISSION.c.activity_id.in_(bindparam("checked", expanding=True)),
-    )
+    .where(SUBMISSION.c.instance_id == bindparam("instance"), SUBMISSION.c.activity_id == bindparam("checked"))
 )
 _ADD_TASK = Prepared(insert(TASK), *Task._fields, "lane", "due_reason")
 _ADD_CANDIDATE = Prepared(insert(CANDIDATE), "user_task_id", "group_key", "due_at")

@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 
 import forms
 from engine import clock, identity
+from engine.db import connection
 from engine.errors import InvalidInput, NotAllowed
 from engine.identity import Actor
 from engine.models import Setting, table
+from engine.statements import Lookup
 
 KIND = "kind"
 OFFSET = "clock_offset_seconds"
@@ -45,7 +47,7 @@ def is_demonstration(session: Session) -> bool:
 
 def apply_clock(session: Session) -> None:
     """Let this process live at the time of its database. A real one is real for ever, and need not be asked again."""
-    database = session.get_bind()
+    database = connection(session).engine
     if database in _REAL_ONES:
         return
     clock.shift(timedelta(seconds=float(_value(session, OFFSET) or 0)))
@@ -91,10 +93,9 @@ def let_time_pass(session: Session, submitted: Mapping[str, Any], *, actor: Acto
 
 
 def _value(session: Session, key: str) -> str | None:
-    value: str | None = session.connection().scalar(_VALUE, {"wanted": key})
-    return value
+    return next((value for (value,) in _VALUE.rows(connection(session), wanted=key)), None)
 
 
 _REAL_ONES: WeakSet[object] = WeakSet()
 _SETTING = table(Setting)
-_VALUE = select(_SETTING.c.value).where(_SETTING.c.key == bindparam("wanted"))
+_VALUE = Lookup(select(_SETTING.c.value).where(_SETTING.c.key == bindparam("wanted")))

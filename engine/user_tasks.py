@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, insert,
 from sqlalchemy.orm import Session, joinedload
 
 import forms
-from engine import clock, history, instances, options, runtime
-from engine.db import to_json
+from engine import history, instances, options, runtime
+from engine.db import connection, to_json
 from engine.errors import Conflict, InvalidState, NotAllowed, NotFound
 from engine.history import Entry
 from engine.identity import Actor
@@ -176,11 +176,11 @@ def people_of(session: Session, ids: set[str]) -> dict[str, str]:
 
 def _kept(session: Session, task: Task, data: dict[str, Any], actor: Actor) -> Batch:
     """What was submitted, and that the task is done: to be written with all that follows from it."""
-    now, batch = clock.now(), Batch(session.connection())
-    batch.add(_DO, [{"wanted": task.id, "at": now, "who": actor.id}])
+    batch = Batch(connection(session))
+    batch.add(_DO, [{"wanted": task.id, "at": batch.at, "who": actor.id}])
     submitted = {
         "user_task_id": task.id, "instance_id": task.instance_id, "activity_id": task.activity_id,
-        "form_key": task.form_key, "data": data, "submitted_by_id": actor.id, "submitted_at": now,
+        "form_key": task.form_key, "data": data, "submitted_by_id": actor.id, "submitted_at": batch.at,
     }  # fmt: skip
     batch.add(_SUBMIT, [submitted])
     return batch
@@ -213,7 +213,7 @@ def hand_over(
     session: Session, instance: runtime.Instance, task: Task, person_id: str | None, login: str | None, entry: Entry
 ) -> None:
     """Let a task change hands and inboxes, and write it down. Who may, the caller has asked."""
-    session.connection().execute(_HAND_OVER, {"wanted": task.id, "who": person_id})
+    _HAND_OVER.execute(connection(session), [{"wanted": task.id, "who": person_id}])
     runtime.offer(session, task, login)
     told = replace(
         entry, process_key=task.process_key, activity_id=task.activity_id, activity_name=task.name, user_task_id=task.id
@@ -228,5 +228,5 @@ _DO = Prepared(
     .where(_MINE)
     .values(status=TaskStatus.COMPLETED, ended_at=bindparam("at"), completed_by_id=bindparam("who"))
 )
-_HAND_OVER = update(_TASK).where(_MINE).values(assignee_id=bindparam("who"))
+_HAND_OVER = Prepared(update(_TASK).where(_MINE).values(assignee_id=bindparam("who")))
 _SUBMIT = Prepared(insert(_SUBMISSION), *_SUBMISSION.columns.keys())

@@ -24,6 +24,8 @@ BLANK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]*")
 UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters other than line breaks and tabs, and halves of characters."""
 
+UNWRITABLE_ASCII = [sign for sign in map(chr, range(128)) if UNWRITABLE.match(sign)]
+
 NUMBER = re.compile(r"[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)(\.[0-9]+)?")
 DATE = re.compile(
     r"([12][0-9]{3})(?:([-./])([0-9]{1,2})\2([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日|([0-9]{2})([0-9]{2}))"
@@ -73,11 +75,17 @@ def _text(value: object) -> str:
     """Trimmed text. Control characters other than line breaks and tabs, and halves of characters, are refused."""
     if not isinstance(value, str):
         raise ValidationError("应为文字")
-    text = value.replace("\r\n", "\n").strip()
-    # Most texts are plain; that is seen much faster than the few signs that are not allowed are looked for.
-    if not text.replace("\n", "").isprintable() and UNWRITABLE.search(text):
+    text = (value.replace("\r\n", "\n") if "\r" in value else value).strip()
+    if _is_unwritable(text):
         raise ValidationError("含有不可见的控制字符")
     return text
+
+
+def _is_unwritable(text: str) -> bool:
+    """Most texts are plain; that is seen much faster than the few signs that are not allowed are looked for."""
+    if text.isascii():
+        return any(sign in text for sign in UNWRITABLE_ASCII)
+    return not text.replace("\n", "").isprintable() and UNWRITABLE.search(text) is not None
 
 
 def _line(value: object) -> str:

@@ -6,7 +6,8 @@ import secrets
 from http import HTTPStatus
 from pathlib import Path
 
-from flask import Flask, Response, g, redirect, render_template, request, session, url_for
+from flask import Flask, Request, Response, g, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
@@ -39,6 +40,13 @@ OPEN_TO_ALL = IMPERSONAL | {"auth.login", "auth.login_submit"}
 csrf = CSRFProtect()
 
 
+class PageSessions(SecureCookieSessionInterface):
+    """Cookies are for browsers: a client of the engine sends its credentials with every request."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return None if rest.is_rest(request.path) else super().open_session(app, request)
+
+
 def create_app() -> Flask:
     """The application on the database that `engine.application` has opened."""
     app = Flask(__name__)
@@ -52,6 +60,7 @@ def create_app() -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # an address is right or there is nothing; no way round by a redirect
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.session_interface = PageSessions()
     csrf.init_app(app)
     for module in (auth, health, incidents, instances, plan, schedule, supervision, user_tasks, vendor):
         app.register_blueprint(module.bp)

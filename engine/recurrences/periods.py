@@ -56,15 +56,8 @@ CADENCES = {
 }  # fmt: skip
 """How often a commitment reports, in the plan's words. One that names no span of time (一次, 按需) reports monthly."""
 
+WORDS = {frequency: word for word, frequency in CADENCES.items()}
 MONTHS = {Frequency.MONTHLY: 1, Frequency.QUARTERLY: 3, Frequency.HALF_YEARLY: 6, Frequency.YEARLY: 12}
-THIS = {
-    Frequency.DAILY: "当日", Frequency.WEEKLY: "本周", Frequency.MONTHLY: "本月", Frequency.TERMLY: "本学期",
-    Frequency.QUARTERLY: "本季度", Frequency.HALF_YEARLY: "本半年", Frequency.YEARLY: "本年",
-}  # fmt: skip
-EVERY = {
-    Frequency.DAILY: "每日", Frequency.WEEKLY: "每周", Frequency.MONTHLY: "每月", Frequency.TERMLY: "每学期",
-    Frequency.QUARTERLY: "每季度", Frequency.HALF_YEARLY: "每半年", Frequency.YEARLY: "每年",
-}  # fmt: skip
 ROLLED = {Roll.BEFORE: "逢休息日提前到上一个工作日", Roll.AFTER: "逢休息日顺延到下一个工作日"}
 PAUSED = "寒暑假暂停"
 
@@ -155,8 +148,7 @@ def containing(frequency: Frequency, day: date, calendar: Calendar) -> Period | 
 def day_in(period: Period, rule: DayRule, calendar: Calendar) -> Choice | None:
     """The day of a period and why it is that day; None if the period pauses."""
     window = period.days(rule.month)
-    month = f"{window[0].month}月" if rule.month else ""
-    word = month or THIS[period.frequency]
+    word = f"{window[0].month}月" if rule.month else f"本{WORDS[period.frequency]}"
     day, reasons = _counted(window, rule, calendar), [f"{word}{_told(period.frequency, rule)}"]
     if rule.kind == DayKind.DAY and rule.number > len(window):
         reasons.append("没有这一天，取最后一天")
@@ -177,7 +169,7 @@ def describe(frequency: Frequency, rule: DayRule, hour: int) -> str:
     month = ""
     if rule.month:
         month = f"{rule.month}月" if frequency == Frequency.YEARLY else f"第{rule.month}个月"
-    day = f"{EVERY[frequency]}{month}{_told(frequency, rule)}{hour:02}:00"
+    day = f"每{WORDS[frequency]}{month}{_told(frequency, rule)}{hour:02}:00"
     told = [day, ROLLED.get(rule.roll, ""), rule.term_only * PAUSED]
     return "，".join(filter(None, told))
 
@@ -203,13 +195,12 @@ def _told(frequency: Frequency, rule: DayRule) -> str:
     number = rule.number
     if rule.kind == DayKind.WEEKDAY:
         return f"{'' if frequency == Frequency.WEEKLY else '第一个'}周{'一二三四五六日'[number - 1]}"
-    unit = "工作日" if rule.kind == DayKind.WORKING_DAY else "天"
+    unit = "个工作日" if rule.kind == DayKind.WORKING_DAY else "天"
     if number < 0:
-        counter = "最后一" if number == -1 else f"倒数第{-number}"
-        return f"{counter}{'个' if unit == '工作日' else ''}{unit}"
-    if rule.kind == DayKind.WORKING_DAY:
-        return f"第{number}个工作日"
-    return f"{number}日" if rule.month or frequency == Frequency.MONTHLY else f"第{number}天"
+        return f"{'最后一' if number == -1 else f'倒数第{-number}'}{unit}"
+    if rule.kind == DayKind.DAY and (rule.month or frequency == Frequency.MONTHLY):
+        return f"{number}日"
+    return f"第{number}{unit}"
 
 
 def _term(day: date, calendar: Calendar) -> Period | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -107,7 +107,7 @@ class Execution:
 
     def complete(self, token_id: str, variables: Mapping[str, Any]) -> None:
         """Finish a user task. A deadline that interrupts it and has passed wins, though nobody has looked yet."""
-        while self._fire_timer():
+        while self._fire_timer(self._catching()):
             pass
         token = self._find(token_id)
         if token is None or not (token.is_ready and token.task_spec.manual):
@@ -127,7 +127,7 @@ class Execution:
     def advance(self) -> None:
         """Run everything automatic until only people, time and messages can go on."""
         steps = 0
-        while not self.completed and (self._fire_timer() or self._notice() or self._run_next() or self._settle()):
+        while not self.completed and self._do_something():
             steps += 1
             if steps > MAX_AUTOMATIC_STEPS:
                 raise StepFailed("too many automatic steps", code="endless", advice="流程自动环节循环过多，已停止。")
@@ -211,15 +211,22 @@ class Execution:
 
     # one thing at a time
 
-    def _catching(self) -> list[Token]:
-        return [token for token in self.walk() if token.is_waiting and isinstance(token.task_spec, CatchEvent)]
+    def _do_something(self) -> bool:
+        alive = list(self.walk())
+        catching = _catching(alive)
+        return (
+            self._fire_timer(catching) or self._notice(catching) or self._run_next(alive) or self._settle(alive)
+        )  # fmt: skip
 
-    def _fire_timer(self) -> bool:
+    def _catching(self) -> list[Token]:
+        return _catching(self.walk())
+
+    def _fire_timer(self, catching: list[Token]) -> bool:
         """Let the timer fire that is due longest; of two at the same moment the outer one."""
         now = clock.now()
         pending = [
             (coming.due_at, -number, token)
-            for number, token in enumerate(self._catching())
+            for number, token in enumerate(catching)
             for coming in token.task_spec.awaited(token)
             if coming.due_at is not None and coming.due_at <= now
         ]
@@ -228,17 +235,17 @@ class Execution:
         _, _, token = min(pending, key=lambda each: each[:2])
         return bool(token.task_spec.look(token))
 
-    def _run_next(self) -> bool:
+    def _run_next(self, alive: list[Token]) -> bool:
         """Run one token, inner ones first; one that throws waits for those that may yet listen to it."""
-        ready = [token for token in self.walk() if token.is_ready and not token.task_spec.manual]
+        ready = [token for token in alive if token.is_ready and not token.task_spec.manual]
         if ready:
             self._run(min(ready, key=lambda token: token.task_spec.throws))
         return bool(ready)
 
-    def _settle(self) -> bool:
+    def _settle(self, alive: list[Token]) -> bool:
         """Nothing runs by itself: joins that waited for certainty, and ends of scopes, may have it now."""
         seen = []
-        for token in self.walk():
+        for token in alive:
             node = token.task_spec
             if node.is_join and token.is_waiting and node.settles and (node, token.workflow) not in seen:
                 seen.append((node, token.workflow))
@@ -246,9 +253,9 @@ class Execution:
                     return True
         return False
 
-    def _notice(self) -> bool:
+    def _notice(self, catching: list[Token]) -> bool:
         """Let a condition fire that has come to hold."""
-        return any(token.task_spec.look(token) for token in self._catching())
+        return any(token.task_spec.look(token) for token in catching)
 
     def _run(self, token: Token) -> None:
         try:
@@ -280,6 +287,10 @@ class Execution:
                 f"token {token_id} is not one of several", advice="这一环节不是多人办理，不能加签或减签。"
             )
         return token.task_spec, token
+
+
+def _catching(alive: Iterable[Token]) -> list[Token]:
+    return [token for token in alive if token.is_waiting and isinstance(token.task_spec, CatchEvent)]
 
 
 def _waits(token: Token) -> Iterator[Wait]:

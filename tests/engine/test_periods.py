@@ -187,7 +187,7 @@ def test_every_day_says_why(rule: DayRule, day: str, reason: str) -> None:
     (MONTHLY, DayRule(NATURAL, -1), "每月最后一天06:00"),
     (WEEKLY, DayRule(WEEKDAY, 3), "每周周三06:00"),
     (TERMLY, DayRule(WORKING, 5), "每学期第5个工作日06:00"),
-    (QUARTERLY, DayRule(WORKING, -2), "每季度倒数第2个工作日06:00"),
+    (QUARTERLY, DayRule(WORKING, -2), "每季倒数第2个工作日06:00"),
     (HALF_YEARLY, DayRule(WORKING, 1, month=3), "每半年第3个月第1个工作日06:00"),
     (YEARLY, DayRule(NATURAL, 31, month=1, term_only=True), "每年1月31日06:00，寒暑假暂停"),
 ])  # fmt: skip

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
-from engine import clock, db, instances, jobs, messages, runtime, settings, user_tasks
+from engine import clock, db, instances, jobs, messages, runtime, settings, statements, user_tasks
 from engine.errors import InvalidState
 from engine.models import EventSubscription, InstanceStatus, ProcessInstance, TaskStatus, UserTask
 from tests.failures import office as offices
@@ -174,15 +174,17 @@ def _before_statement(words: str) -> Callable[[_Once], None]:
     """Alone, or as a part of what a step writes at once."""
 
     def install(reached: _Once) -> None:
-        def look(statement: str) -> None:
+        def look(statement: str) -> str:
             if words in statement:
                 reached()
+            return statement
 
-        if db.engine().dialect.name == "sqlite":
-            # A step speaks to SQLite's own connection, which tells of each statement before it does it.
-            event.listen(db.engine(), "checkout", lambda connection, *_: connection.set_trace_callback(look))
-        else:
-            event.listen(db.engine(), "before_cursor_execute", lambda _c, _cursor, statement, *_: look(statement))
+        def looked_at(connection: Any, wanted: Any) -> Any:
+            return beneath(connection, ((look(statement), values) for statement, values in wanted))
+
+        event.listen(db.engine(), "before_cursor_execute", lambda _c, _cursor, statement, *_: look(statement))
+        # A step speaks to the driver's own connection, of which SQLAlchemy tells nobody.
+        beneath, statements.beneath = statements.beneath, looked_at  # type: ignore[assignment]
 
     return install
 
