@@ -41,7 +41,8 @@ def known(session: Session) -> list[SchedulerNode]:
 
 
 def silent_for(node: SchedulerNode) -> timedelta:
-    return max(clock.of_the_machine() - node.ticked_at, timedelta(0))
+    """One whose last sign lies ahead has been silent since the clock was set back."""
+    return abs(clock.of_the_machine() - node.ticked_at)
 
 
 def is_alive(node: SchedulerNode) -> bool:

@@ -16,11 +16,13 @@ from importlib import resources
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine import clock, instances, jobs
+from engine.db import connection
 from engine.errors import NotFound
-from engine.models import Job, JobState, Occurrence, ProcessDefinition, ProcessInstance, Recurrence, Unit
+from engine.models import Job, JobState, Occurrence, ProcessDefinition, ProcessInstance, Recurrence, Unit, table
 from engine.recurrences import office_calendar
 from engine.recurrences.periods import (
     HORIZON,
@@ -37,6 +39,12 @@ from engine.recurrences.periods import (
 )
 
 KIND, OPEN = "recurrence", "recurrence.open"
+RECURRENCE = table(Recurrence)
+INSERT = {
+    "postgresql": postgresql.insert(RECURRENCE).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(RECURRENCE).on_conflict_do_nothing(),
+}
+"""Two processes may do it at once."""
 
 
 class Outcome(StrEnum):
@@ -74,13 +82,14 @@ def load(session: Session) -> None:
     """Store the recurrences that are shipped; one that is there already stays as the bureau has it."""
     known = set(session.scalars(select(Recurrence.key)))
     shipped = tomllib.loads(resources.files(__package__).joinpath("recurrences.toml").read_text("utf-8"))
-    common = shipped["common"]
+    common, rows = dict.fromkeys(RECURRENCE.columns.keys()) | shipped["common"], []
     for each in shipped["recurrences"]:
         if each["key"] not in known:
             # From a time before there were recurrences the job of one may be waiting already.
             waiting = _jobs(session, each["key"])
-            session.add(Recurrence(**common | each, since=waiting[0].due_at if waiting else clock.now()))
-    session.flush()
+            rows.append(common | each | {"since": waiting[0].due_at if waiting else clock.now()})
+    if rows:
+        session.execute(INSERT[connection(session).dialect.name], rows)
 
 
 def replan(session: Session) -> None:

@@ -89,8 +89,8 @@ def main(database: str) -> None:
         print("inside", flush=True)
         going_on.wait()
         going_on.clear()
-        leave(session, payload)
         print("outside", flush=True)
+        leave(session, payload)
 
     def obey() -> None:
         for line in sys.stdin:

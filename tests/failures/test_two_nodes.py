@@ -53,6 +53,21 @@ class Drill:
             jobs.add_many(session, [jobs.Planned(kind, due, {"name": name}, f"drill:{name}") for name in names])
         self.planned |= dict.fromkeys(names, promised or due)
 
+    def plan_behind(self, paused: str, name: str) -> tuple[list[str], list[str]]:
+        """A paused job with many behind it: those that whoever takes it has in hand as well, and those that are free."""
+        names = [f"{name} {number}" for number in range(jobs.BATCH + MANY)]
+        now = clock.now()
+        with db.transaction() as session:
+            first = jobs.Planned(PAUSED, now - timedelta(seconds=2), {"name": paused}, f"drill:{paused}")
+            others = (
+                jobs.Planned(EFFECT, now - timedelta(seconds=1) + number * MICROSECOND, {"name": each}, f"drill:{each}")
+                for number, each in enumerate(names)
+            )
+            jobs.add_many(session, [first, *others])
+        self.planned |= dict.fromkeys([paused, *names], now)
+        in_hand = jobs.BATCH - 1
+        return names[:in_hand], names[in_hand:]
+
     def promise(self, *names: str) -> None:
         """From now on these must be done within a minute."""
         self.planned |= dict.fromkeys(names, clock.now())
@@ -97,6 +112,8 @@ class Drill:
 
 SKEW = timedelta(seconds=1)
 """Between a moment that is promised and the look at the clock after it."""
+
+MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -147,33 +164,29 @@ def test_one_is_killed_and_one_stands_still(drill: Drill, pause: str, tally: Tal
     drill.wait_for(*soon)
 
     # Killed in the middle of a job, with others in its hands.
-    drill.plan("killed", kind=PAUSED)
-    killed, _ = drill.inside()
-    behind = [f"behind the killed {number}" for number in range(MANY)]
-    drill.plan(*behind)
+    in_hand, free = drill.plan_behind("killed", "behind the killed")
+    killed, other = drill.inside()
     killed.signal(signal.SIGKILL)
     killed.ends()
     drill.nodes.remove(killed)
+    drill.wait_for(*free)
     let_the_lease_run_out()
-    drill.promise("killed")
-    wait_until(lambda: drill.nodes[0].is_inside(), "node that takes over")
-    drill.nodes[0].says("go")
-    drill.wait_for("killed", *behind)
-    drill.promise(*(set(behind) if pause == "moved clock" else ()))
+    drill.promise("killed", *in_hand)
+    wait_until(other.is_inside, "node that takes over")
+    other.says("go")
+    drill.wait_for("killed", *in_hand)
 
     # Standing still in the middle of a job for longer than its lease; then it goes on as if nothing had been.
     drill.node(zone="Asia/Tokyo")
-    drill.plan("stopped", kind=PAUSED)
+    in_hand, free = drill.plan_behind("stopped", "behind the stopped")
     stopped, other = drill.inside()
     stopped.signal(signal.SIGSTOP)
-    meanwhile = [f"meanwhile {number}" for number in range(MANY)]
-    drill.plan(*meanwhile)
-    drill.wait_for(*meanwhile)
+    drill.wait_for(*free)
     let_the_lease_run_out()
-    drill.promise("stopped")
+    drill.promise("stopped", *in_hand)
     wait_until(other.is_inside, "node that takes over")
     other.says("go")
-    drill.wait_for("stopped")
+    drill.wait_for("stopped", *in_hand)
     stopped.signal(signal.SIGCONT)
     stopped.says("go")
     wait_until(lambda: not stopped.is_inside(), "node that goes on")
