@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -67,7 +67,7 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc]
     def _process_jobs(self) -> float | None:
         seconds: float | None = super()._process_jobs()
         if seconds is not None and seconds > 2 * SECONDS:
-            self.modify_job(TICK, next_run_time=datetime.now(UTC))
+            self.modify_job(TICK, next_run_time=clock.of_the_machine())
         return seconds
 
 
