@@ -28,6 +28,7 @@ from engine.models.process import (
     TaskStatus,
     UserTask,
 )
+from engine.models.schedule import Occurrence, Recurrence, RecurrenceChange, SchedulerNode
 from engine.models.supervision import Finding, SupervisionRound, Visit
 from engine.models.time import CalendarDay, CalendarYear, SchoolTerm, TimeLimit
 
@@ -57,16 +58,20 @@ __all__ = [
     "LampThreshold",
     "LoginSession",
     "Notification",
+    "Occurrence",
     "Partner",
     "Person",
     "PlanSection",
     "Position",
     "ProcessDefinition",
     "ProcessInstance",
+    "Recurrence",
+    "RecurrenceChange",
     "RecusalFact",
     "RememberedAnswer",
     "ReminderStage",
     "Resource",
+    "SchedulerNode",
     "SchoolBinding",
     "SchoolTerm",
     "Setting",
