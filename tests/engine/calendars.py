@@ -47,6 +47,11 @@ class TestCalendar:
 OFFICIAL = TestCalendar()
 
 
+class NoTerms(TestCalendar):
+    def in_term(self, day: date) -> bool:
+        return False
+
+
 class NeverWorking(TestCalendar):
     def is_working(self, day: date) -> bool:
         return False
