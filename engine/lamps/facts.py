@@ -63,6 +63,13 @@ def of_instance(session: Session, instance_id: str) -> list[Fact]:
     return sorted((Fact(*row) for row in rows), key=lambda fact: (fact.recorded_at, lamp.KINDS.index(fact.kind)))
 
 
+def is_paused(session: Session, instance_id: str | None) -> bool:
+    """Whether the clock of the thing that an instance runs stands still."""
+    turns = FACT.c.instance_id == instance_id, FACT.c.kind.in_((lamp.PAUSED, lamp.RESUMED))
+    last = select(FACT.c.kind).where(*turns).order_by(FACT.c.happened_at.desc(), FACT.c.kind.desc()).limit(1)
+    return session.scalar(last) == lamp.PAUSED
+
+
 def of_task(task: UserTask) -> list[Fact]:
     """A user task needs no facts of its own: its row says when it was opened, due and done."""
     told: list[tuple[str, datetime, dict[str, Any]]] = [(lamp.OPENED, task.created_at, {})]
