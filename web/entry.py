@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 import forms
-from engine import db
+from engine import db, options
 from engine.errors import Conflict, InvalidInput, InvalidState
 
 
@@ -30,8 +30,15 @@ class Entry:
 
 
 def show(entry: Entry, values: Mapping[str, Any], *, errors: Mapping[str, Any] | None = None, refused: str = "") -> str:
+    form = forms.get(entry.form)
     return render_template(
-        "entry.html", asked=entry, form=forms.get(entry.form), values=values, errors=errors or {}, refused=refused
+        "entry.html",
+        asked=entry,
+        form=form,
+        values=values,
+        errors=errors or {},
+        refused=refused,
+        options=_options(form),
     )
 
 
@@ -39,7 +46,8 @@ def send(entry: Entry, act: Callable[[Session, dict[str, Any]], object]) -> Resp
     """Check what was submitted and act on it in one transaction."""
     submitted = {key: value for key, value in request.form.items() if key != "csrf_token"}
     try:
-        data = forms.get(entry.form).load(submitted)
+        form = forms.get(entry.form)
+        data = form.load(submitted, _options(form))
         with db.transaction() as session:
             act(session, data)
     except ValidationError as error:
@@ -48,3 +56,8 @@ def send(entry: Entry, act: Callable[[Session, dict[str, Any]], object]) -> Resp
         return show(entry, submitted, refused=error.advice), 422 if isinstance(error, InvalidInput) else 409
     flash(entry.done)
     return redirect(entry.back)
+
+
+def _options(form: forms.Form) -> Mapping[str, Any]:
+    with db.reading() as session:
+        return options.of_form(session, form)

@@ -64,7 +64,11 @@ def ask(session: Session, instance_id: str, submitted: Mapping[str, Any], *, act
     if refused := refusal(session, instance, subject):
         raise InvalidState(f"no extension of {instance_id}", code="extension", advice=refused)
     new = _due(session, subject, date.fromisoformat(submitted["new_due"]))
-    told = {"subject": instance.id, "new_due": subjects.written(new), "by_head": subjects.holds(actor, instance, *HEADS)}
+    told = {
+        "subject": instance.id,
+        "new_due": subjects.written(new),
+        "by_head": subjects.holds(actor, instance, *HEADS),
+    }
     asked = instances.start(
         session, PROCESS, told, actor=actor, title=f"延期申请：{instance.title}", unit_id=instance.unit_id,
         parent_id=instance.id,

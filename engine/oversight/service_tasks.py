@@ -97,7 +97,10 @@ def _names(written: str | None) -> list[str]:
 
 def _tell(session: Session, item: OversightItem, lead: Unit) -> None:
     """The heads of the unit in charge, and of those co-operating units that are ours."""
-    for units, kind, words in ((Unit.id == lead.id, "lead", "牵头办理"), (Unit.name.in_(item.partners), "partner", "协办")):
+    for units, kind, words in (
+        (Unit.id == lead.id, "lead", "牵头办理"),
+        (Unit.name.in_(item.partners), "partner", "协办"),
+    ):
         groups = [f"{role}@{key}" for key in session.scalars(select(Unit.key).where(units)) for role in HEADS]
         notifications.notify(
             session, identity.members(session, groups), "oversight_item", f"{item.number} 请{words}：{item.title}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,15 +17,15 @@ from engine.lamps import facts, lamp, picture
 from engine.lamps.lamp import Lamp
 from engine.models import Commitment, OversightItem, ProcessInstance
 from engine.runtime import Instance
+from engine.spiff import Execution
 
 Subject = OversightItem | Commitment
-KINDS: tuple[type[OversightItem] | type[Commitment], ...] = (OversightItem, Commitment)
 
 
 def find(session: Session, instance_id: str) -> Subject | None:
     """What an instance runs; it need not be anything with a due date."""
-    found = (session.scalar(select(kind).where(kind.instance_id == instance_id)) for kind in KINDS)
-    return next((subject for subject in found if subject is not None), None)
+    item = session.scalar(select(OversightItem).where(OversightItem.instance_id == instance_id))
+    return item or session.scalar(select(Commitment).where(Commitment.instance_id == instance_id))
 
 
 def held(session: Session, instance_id: str, *, actor: Actor) -> tuple[Instance, Subject]:
@@ -61,7 +62,7 @@ def written(due_at: datetime) -> str:
 
 def set_due(
     session: Session, instance: Instance, subject: Subject, due: Due, why: str, *, actor: Actor,
-    stretch: tuple[datetime, datetime] | None = None, **told: int | bool,
+    stretch: tuple[datetime, datetime] | None = None, **told: Any,
 ) -> None:  # fmt: skip
     """Move the due date of a subject, and with it all that stands on it: variables, open tasks, reminders, the lamp.
 
@@ -88,7 +89,7 @@ def note(session: Session, instance: Instance, kind: str, reason: str, *, actor:
 def _change_variables(session: Session, instance: Instance, old: str, new: str, actor: Actor) -> None:
     """Wherever the diagram kept the old date, so that what comes later goes by the new one."""
 
-    def change(execution: runtime.Execution) -> None:
+    def change(execution: Execution) -> None:
         execution.set_variables({name: new for name, value in execution.variables().items() if value == old})
 
     runtime.step(session, instance, change, actor=actor)
