@@ -31,15 +31,11 @@ class Entry:
 
 def show(entry: Entry, values: Mapping[str, Any], *, errors: Mapping[str, Any] | None = None, refused: str = "") -> str:
     form = forms.get(entry.form)
-    return render_template(
-        "entry.html",
-        asked=entry,
-        form=form,
-        values=values,
-        errors=errors or {},
-        refused=refused,
-        options=_options(form),
-    )
+    with db.reading() as session:
+        return render_template(
+            "entry.html", asked=entry, form=form, values=values, errors=errors or {}, refused=refused,
+            options=options.of_form(session, form),
+        )  # fmt: skip
 
 
 def send(entry: Entry, act: Callable[[Session, dict[str, Any]], object]) -> ResponseReturnValue:
@@ -47,17 +43,11 @@ def send(entry: Entry, act: Callable[[Session, dict[str, Any]], object]) -> Resp
     submitted = {key: value for key, value in request.form.items() if key != "csrf_token"}
     try:
         form = forms.get(entry.form)
-        data = form.load(submitted, _options(form))
         with db.transaction() as session:
-            act(session, data)
+            act(session, form.load(submitted, options.of_form(session, form)))
     except ValidationError as error:
         return show(entry, submitted, errors=error.messages_dict), 422
     except (InvalidInput, InvalidState, Conflict) as error:
         return show(entry, submitted, refused=error.advice), 422 if isinstance(error, InvalidInput) else 409
     flash(entry.done)
     return redirect(entry.back)
-
-
-def _options(form: forms.Form) -> Mapping[str, Any]:
-    with db.reading() as session:
-        return options.of_form(session, form)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from engine import clock, db, instances
 from engine.lamps import lamp, picture
-from engine.oversight import extensions, items, offers, pauses
+from engine.models import OversightItem
+from engine.oversight import dates, items
 from web import entry
 from web.entry import Entry
 
@@ -23,14 +22,14 @@ def index() -> ResponseReturnValue:
         every = items.listed(session, g.actor)
         lamps = picture.of_instances(session, [item.instance_id for item in every])
 
-        def has(item: Any) -> bool:
-            its = {"lead": item.lead.key, "source": item.source, "colour": lamps[item.instance_id].colour}
-            return all(wanted in ("", its[name]) for name, wanted in asked.items())
+        def wanted(item: OversightItem) -> bool:
+            its = item.lead.key, item.source, lamps[item.instance_id].colour
+            return all(one in ("", other) for one, other in zip(asked.values(), its, strict=True))
 
         return render_template(
-            "oversight.html", items=list(filter(has, every)), every=every, lamps=lamps, asked=asked,
+            "oversight.html", items=list(filter(wanted, every)), every=every, lamps=lamps, asked=asked, words=lamp.WORDS,
             leads=sorted({item.lead for item in every}, key=lambda unit: unit.order), sources=items.WORDS["source"],
-            words=lamp.WORDS, can_propose=items.can_propose(g.actor),
+            can_propose=items.can_propose(g.actor),
         )  # fmt: skip
 
 
@@ -46,29 +45,27 @@ def propose() -> ResponseReturnValue:
 
 @bp.route("/<instance_id>/extension", methods=["GET", "POST"])
 def extend(instance_id: str) -> ResponseReturnValue:
+    back, done = url_for("instances.show", instance_id=instance_id), "已提交延期申请，等待审批；批准前期限不变。"
     note = "由承办单位在到期前提出，上一级批准后才改期限；原期限保留，考核仍按原期限"
-    asked = _of(instance_id, "extension.ask", "申请延期", "已提交延期申请，等待审批；批准前期限不变。", note)
+    asked = Entry("extension.ask", "申请延期", "返回事项", back, done, note)
     if request.method == "POST":
-        return entry.send(asked, lambda session, data: extensions.ask(session, instance_id, data, actor=g.actor))
-    with db.reading() as session:
-        instance = instances.get(session, instance_id, actor=g.actor)
-        return entry.show(asked, {}, refused=offers.of(session, instance, actor=g.actor).extension or "")
+        return entry.send(asked, lambda session, data: dates.ask(session, instance_id, data, actor=g.actor))
+    return _ask(asked, instance_id)
 
 
 @bp.route("/<instance_id>/pause", methods=["GET", "POST"], defaults={"resume": False}, endpoint="pause")
 @bp.route("/<instance_id>/resume", methods=["GET", "POST"], defaults={"resume": True}, endpoint="resume")
 def turn(instance_id: str, resume: bool) -> ResponseReturnValue:
     title, done = ("恢复", "已恢复，期限按中止的时间顺延。") if resume else ("中止", "已中止，恢复前不计时、不提醒。")
-    asked = _of(instance_id, "oversight.reason", title, done)
+    asked = Entry("oversight.reason", title, "返回事项", url_for("instances.show", instance_id=instance_id), done)
     if request.method == "POST":
         return entry.send(
-            asked, lambda session, data: pauses.turn(session, instance_id, data["reason"], resume=resume, actor=g.actor)
+            asked, lambda session, data: dates.turn(session, instance_id, data["reason"], resume=resume, actor=g.actor)
         )
+    return _ask(asked, instance_id)
+
+
+def _ask(asked: Entry, instance_id: str) -> str:
     with db.reading() as session:
         instances.get(session, instance_id, actor=g.actor)
         return entry.show(asked, {})
-
-
-def _of(instance_id: str, form: str, title: str, done: str, note: str = "") -> Entry:
-    back = url_for("instances.show", instance_id=instance_id)
-    return Entry(form, title, "返回事项", back, done, note)

@@ -38,7 +38,6 @@ PROVINCE = "time.province"
 HOME = "jiangsu"
 SET, YES_NO, TIMES = "set", "yes_no", "times"
 UNDATED = {YES_NO, TIMES}
-"""What says no day."""
 UNITS = {"working_days": "个工作日", "days": "日", "hours": "小时", "months": "个月", TIMES: "次"}
 TO_CONFIRM = frozenset("KP")
 """Marks of what the bureau has yet to confirm (待核对)."""

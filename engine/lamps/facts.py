@@ -63,11 +63,10 @@ def of_instance(session: Session, instance_id: str) -> list[Fact]:
     return sorted((Fact(*row) for row in rows), key=lambda fact: (fact.recorded_at, lamp.KINDS.index(fact.kind)))
 
 
-def is_paused(session: Session, instance_id: str | None) -> bool:
-    """Whether the clock of the thing that an instance runs stands still."""
-    turns = FACT.c.instance_id == instance_id, FACT.c.kind.in_((lamp.PAUSED, lamp.RESUMED))
-    last = select(FACT.c.kind).where(*turns).order_by(FACT.c.happened_at.desc(), FACT.c.kind.desc()).limit(1)
-    return session.scalar(last) == lamp.PAUSED
+def paused(session: Session, instance_id: str) -> Fact | None:
+    """Since when the clock of the thing that an instance runs stands still, and why; None if it runs."""
+    turns = [fact for fact in of_instance(session, instance_id) if fact.kind in (lamp.PAUSED, lamp.RESUMED)]
+    return turns[-1] if turns and turns[-1].kind == lamp.PAUSED else None
 
 
 def of_task(task: UserTask) -> list[Fact]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from engine.models.base import Base, Id, JsonList, Key, LongText, Moment
+from engine.models.base import Base, Id, Key, LongText, Moment
 from engine.models.organisation import Person, Unit
 from engine.models.process import ProcessInstance
 
@@ -33,13 +33,12 @@ class OversightItem(Base):
     criterion: Mapped[LongText]
     """What counts as done (办结口径)."""
     lead_id: Mapped[Id] = mapped_column(ForeignKey("unit.id"))
-    partners: Mapped[JsonList]
+    partners: Mapped[LongText | None]
     """Co-operating units, in the words of the order."""
     instance_id: Mapped[Id] = mapped_column(ForeignKey("process_instance.id"), unique=True)
     registered_at: Mapped[Moment]
     registered_by_id: Mapped[Id] = mapped_column(ForeignKey("person.id"))
     """Who drafted it, and chases it from then on."""
-    approved_by_id: Mapped[Id] = mapped_column(ForeignKey("person.id"))
     due_at: Mapped[Moment]
     due_reason: Mapped[LongText | None]
     due_basis: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -50,7 +49,7 @@ class OversightItem(Base):
 
     lead: Mapped[Unit] = relationship()
     instance: Mapped[ProcessInstance] = relationship()
-    registered_by: Mapped[Person] = relationship(foreign_keys=[registered_by_id])
+    registered_by: Mapped[Person] = relationship()
 
     @property
     def number(self) -> str:

@@ -24,8 +24,10 @@ def remind(session: Session, payload: Mapping[str, Any]) -> None:
     """
     if payload["instance_id"]:
         runtime.lock(session, payload["instance_id"])
+        if facts.paused(session, payload["instance_id"]):
+            return
     subject = subjects.find(session, payload["subject"], payload["id"])
-    if subject is None or facts.is_paused(session, payload["instance_id"]):
+    if subject is None:
         return
     now, since = clock.now(), datetime.fromisoformat(payload["since"])
     passed = [stage for moment, stage in schedule.moments(session, subject.due_at) if since < moment <= now]

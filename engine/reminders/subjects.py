@@ -9,18 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, handover, identity
-from engine.models import (
-    Commitment,
-    Finding,
-    InstanceStatus,
-    OversightItem,
-    Person,
-    ProcessInstance,
-    TaskStatus,
-    Unit,
-    UserTask,
-)
+from engine import clock, handover, identity, models
+from engine.models import Commitment, Finding, InstanceStatus, Person, ProcessInstance, TaskStatus, Unit, UserTask
 from engine.runtime import Task
 
 OWNER, HEAD, LEADER = RANKS = ("owner", "head", "leader")
@@ -120,7 +110,7 @@ def _finding(session: Session, finding_id: str) -> Subject | None:
 
 def _oversight_item(session: Session, item_id: str) -> Subject | None:
     """The unit in charge is chased for its reports; here whoever registered the item is, who answers for its being closed."""
-    item = session.get(OversightItem, item_id)
+    item = session.get(models.OversightItem, item_id)
     if item is None or item.done_at or item.closed_at or not _runs(item.instance):
         return None
     return Subject(
