@@ -76,7 +76,7 @@ def move(session: Session, instance: Instance, task: Any, due: Due, why: str) ->
         place = runtime.behind_all(due.at, task.created_at)
         session.execute(update(CANDIDATE).where(CANDIDATE.c.user_task_id == task.id).values(due_at=place))
         history.note(session, instance, _moved(task, due, why))
-        reminders.plan(session, "user_task", task.id, due.at, instance_id=instance.id)
+    reminders.plan(session, "user_task", task.id, due.at, instance_id=instance.id)
 
 
 def _moved(task: Any, due: Due, why: str) -> Entry:

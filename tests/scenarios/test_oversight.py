@@ -143,6 +143,7 @@ def test_from_registration_to_archive(bureau: Bureau) -> None:
 @pytest.mark.parametrize(("source", "urgency", "given", "due"), [
     ("instruction", "difficult", "", "2021-04-12"),  # 30 days end on Sunday 11 April
     ("minutes", "ordinary", "", "2021-03-30"),  # 20 days from the minutes of 10 March
+    ("media", "urgent", "", "2021-03-12"),  # at once
     ("media", "pressing", "", "2021-03-15"),  # 3 days from being charged
     ("major_work", "ordinary", "2021-09-30", "2021-09-30"),
     ("document", "ordinary", "2021-03-20", "2021-03-20"),  # what the order says goes before the rule
@@ -321,6 +322,23 @@ def test_what_counts_working_days_gets_working_days_back(bureau: Bureau) -> None
         until(bureau, f"{day}T09:00")
         assert bureau.person("duban1").post(f"/oversight/{item}/{what}", {"reason": "等部署"}).status == 302
     assert dates(item)[1] == "2021-04-06"
+    sound(item)
+
+
+def test_what_opens_during_a_pause_is_reminded_of_afterwards(bureau: Bureau) -> None:
+    """Signed for on Saturday while everything stands still: the report waits in silence, and is due as late as the item."""
+    item = propose(bureau)
+    step(bureau, "bgs_head", item, "approve_item", decision="approve")
+    assert bureau.person("juzhang").post(f"/oversight/{item}/pause", {"reason": "等部署"}).status == 302
+    until(bureau, "2021-03-13T10:00")
+    step(bureau, "jj_officer1", item, "sign_for", plan="一周摸底")
+    until(bureau, "2021-03-26T09:00")
+    task = bureau.open_task(item)
+    assert told(task) == []
+    assert bureau.person("juzhang").post(f"/oversight/{item}/resume", {"reason": "恢复"}).status == 302
+    assert dates(item) == ("2021-04-12", "2021-04-12")
+    until(bureau, "2021-04-12T08:01")
+    assert told(task) == [("最后一个工作日", "jj_officer1"), ("最后一个工作日", "jj_officer2")]
     sound(item)
 
 
