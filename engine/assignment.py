@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from engine import clock
+from engine import clock, identity
 from engine.errors import InvalidInput
-from engine.models import Person, SchoolBinding
+from engine.models import Person, Position, SchoolBinding, Unit
 from engine.spiff import Activity
 from forms import expressions
 
@@ -86,6 +86,18 @@ def _visit_inspector(session: Session, instance: Subject) -> list[str]:
     return [f"user:{login}" for login in session.scalars(bound)] or ["inspectorate_office"]
 
 
+def _office_head(session: Session, instance: Subject) -> list[str]:
+    """The head of the office that oversees (督办机构): wherever those are who do."""
+    offices = select(Unit.key).join(Position).where(Position.role == "office_supervisor").distinct().order_by(Unit.key)
+    return [f"department_head@{office}" for office in session.scalars(offices)] or ["bureau_leader"]
+
+
+def _leader_above(session: Session, instance: Subject) -> list[str]:
+    """Who is in charge of the unit (分管); where nobody is, the bureau's leader."""
+    in_charge = _in_unit("deputy_leader")(session, instance)
+    return in_charge if identity.members(session, in_charge) else ["bureau_leader"]
+
+
 RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "officers_of_lead": _in_unit("officer"),
     "head_of_lead": _in_unit("department_head"),
@@ -93,4 +105,6 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "officers_of_unit": _in_unit("school_officer"),
     "head_of_unit": _in_unit("school_head"),
     "visit_inspector": _visit_inspector,
+    "office_head": _office_head,
+    "leader_above": _leader_above,
 }

@@ -25,4 +25,9 @@ def _schools(session: Session) -> Choices:
     return [(school.key, school.name) for school in session.scalars(schools)]
 
 
-SOURCES: dict[str, Callable[[Session], Choices]] = {"schools": _schools}
+def _departments(session: Session) -> Choices:
+    departments = select(Unit).where(Unit.kind == "department").order_by(Unit.order)
+    return [(unit.key, unit.name) for unit in session.scalars(departments)]
+
+
+SOURCES: dict[str, Callable[[Session], Choices]] = {"schools": _schools, "departments": _departments}

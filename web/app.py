@@ -27,6 +27,7 @@ from web import (
     lamps,
     notifications,
     outbox,
+    oversight,
     plan,
     preferences,
     reminders,
@@ -91,8 +92,8 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (auth, calendar, health, incidents, instances, lamps, notifications, outbox, plan, preferences, reminders,
-                   schedule, supervision, time_limits, user_tasks, vendor):  # fmt: skip
+    for module in (auth, calendar, health, incidents, instances, lamps, notifications, outbox, oversight, plan, preferences,
+                   reminders, schedule, supervision, time_limits, user_tasks, vendor):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)

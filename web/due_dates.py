@@ -12,7 +12,7 @@ from flask import Flask
 from engine import clock, deadlines
 from engine.calendar.days import WEEKEND
 from engine.deadlines.limits import SET, TO_CONFIRM
-from engine.models import Commitment, Finding, SupervisionRound, UserTask
+from engine.models import Commitment, Finding, OversightItem, SupervisionRound, UserTask
 from web import wording
 
 
@@ -27,9 +27,9 @@ def register(app: Flask) -> None:
     app.add_template_filter(why)
 
 
-def why(about: UserTask | Commitment | Finding | SupervisionRound) -> Why:
+def why(about: UserTask | OversightItem | Commitment | Finding | SupervisionRound) -> Why:
     """Why it is due on the day it is due."""
-    if isinstance(about, UserTask):
+    if isinstance(about, UserTask | OversightItem):
         return _of_task(about)
     if isinstance(about, Commitment):
         return Why([("年度工作要点所定", f"{about.starts_on}至{about.due_on}")], to_confirm=True)
@@ -41,7 +41,7 @@ def why(about: UserTask | Commitment | Finding | SupervisionRound) -> Why:
     return Why([("由来", f"“{about.title}”确定的进校截止日"), ("截止", wording.full_day(about.visit_by))])
 
 
-def _of_task(task: UserTask) -> Why:
+def _of_task(task: UserTask | OversightItem) -> Why:
     basis = task.due_basis
     if basis is None:
         return Why([("由来", task.due_reason or "流程图写明，或办理中确定的日期")])
@@ -50,6 +50,8 @@ def _of_task(task: UserTask) -> Why:
         facts.append(("由来", f"{basis['event']}：{_day(basis['since'])}"))
     else:
         facts += [("起算", f"{basis['event']}：{_start(basis)}"), ("期限", basis["quantity"]), *_count(basis)]
+    for begin, end in basis.get("paused", []):
+        facts.append(("不计入", f"{_day(begin)}至{_day(end)}中止"))
     if basis["capped"]:
         facts.append(("截止", f"不得晚于{_day(basis['until'])}"))
     facts += [("责任方", basis["bound"]), ("逾期", basis["on_expiry"])]

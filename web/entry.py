@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 import forms
-from engine import db
+from engine import db, options
 from engine.errors import Conflict, InvalidInput, InvalidState
 
 
@@ -30,18 +30,21 @@ class Entry:
 
 
 def show(entry: Entry, values: Mapping[str, Any], *, errors: Mapping[str, Any] | None = None, refused: str = "") -> str:
-    return render_template(
-        "entry.html", asked=entry, form=forms.get(entry.form), values=values, errors=errors or {}, refused=refused
-    )
+    form = forms.get(entry.form)
+    with db.reading() as session:
+        return render_template(
+            "entry.html", asked=entry, form=form, values=values, errors=errors or {}, refused=refused,
+            options=options.of_form(session, form),
+        )  # fmt: skip
 
 
 def send(entry: Entry, act: Callable[[Session, dict[str, Any]], object]) -> ResponseReturnValue:
     """Check what was submitted and act on it in one transaction."""
     submitted = {key: value for key, value in request.form.items() if key != "csrf_token"}
     try:
-        data = forms.get(entry.form).load(submitted)
+        form = forms.get(entry.form)
         with db.transaction() as session:
-            act(session, data)
+            act(session, form.load(submitted, options.of_form(session, form)))
     except ValidationError as error:
         return show(entry, submitted, errors=error.messages_dict), 422
     except (InvalidInput, InvalidState, Conflict) as error:

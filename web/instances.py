@@ -13,6 +13,7 @@ from engine import clock, db, definitions, history, instances, runtime, user_tas
 from engine.lamps import facts, picture, thresholds
 from engine.lamps.lamp import Lamp
 from engine.models import InstanceStatus, ProcessDefinition, ProcessInstance, WorkPoint
+from engine.oversight import dates, items
 from engine.reminders import urging
 from engine.spiff import Activity
 from web import diagram, story
@@ -31,6 +32,7 @@ def show(instance_id: str) -> ResponseReturnValue:
             story=story.of(session, instance_id),
             waits=waits, children=children, facts=known, thresholds=thresholds.in_force(session),
             lamps=_lamps(session, [instance, *children]),
+            offered=dates.offers(session, instance, actor=g.actor), words=items.WORDS,
             names=user_tasks.people_of(session, {fact.recorded_by_id for fact in known if fact.recorded_by_id}),
             tasks=[(task, urging.offer(session, task, actor=g.actor)) for task in user_tasks.open_in(session, instance_id)],
         )  # fmt: skip

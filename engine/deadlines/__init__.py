@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from engine.deadlines.limits import RULES, SET, Book, Limit, current
 from engine.errors import InvalidInput
 from forms import expressions
 
-__all__ = ["RULES", "WRITTEN", "Book", "Due", "Limit", "current", "due", "moment", "of_rule", "recounted"]
+__all__ = ["RULES", "WRITTEN", "Book", "Due", "Limit", "current", "due", "moment", "of_rule", "put_off", "recounted"]
 
 
 WRITTEN = re.compile(r"rule:(?P<name>\w+)(?: from (?P<since>\$\{.+?\}))?(?: until (?P<until>\$\{.+?\}))?")
@@ -73,7 +73,21 @@ def of_rule(book: Book, name: str, since: str, until: str | None, opened_at: dat
 
 def recounted(book: Book, basis: Mapping[str, Any]) -> Due:
     """The same limit from the same event, on the calendar of today."""
-    return _counted(book.calendar, book.by_id[basis["rule_id"]], basis["since"], basis["until"])
+    return _counted(
+        book.calendar, book.by_id[basis["rule_id"]], basis["since"], basis["until"], basis.get("paused", [])
+    )  # fmt: skip
+
+
+def put_off(calendar: Calendar, unit: str, at: datetime, begin: datetime, end: datetime) -> datetime:
+    """A due date after a stretch in which its clock stood still: later by as much of it as its rule would have counted."""
+    if unit == "hours":
+        return at + (end - begin)
+    first, last, day = (moment.astimezone(clock.LOCAL).date() for moment in (begin, end, at))
+    if unit == "working_days":
+        lost, later = calendar.working_days_between(first, last), calendar.working_days_after
+    else:
+        lost, later = (last - first).days, calendar.natural_days_after
+    return clock.end_of(later(day, lost).day) if lost else at
 
 
 def count(calendar: Calendar, limit: Limit, start: date) -> Counted:
@@ -86,7 +100,9 @@ def count(calendar: Calendar, limit: Limit, start: date) -> Counted:
     return counts[limit.unit](start, amount)
 
 
-def _counted(calendar: Calendar, limit: Limit, since: str, until: str | None) -> Due:
+def _counted(
+    calendar: Calendar, limit: Limit, since: str, until: str | None, paused: Sequence[Sequence[str]] = ()
+) -> Due:
     event, last = moment(since), moment(until) if until else None
     if limit.unit == "hours":
         at, found = calendar.hours_after(event, limit.amount or 0), None
@@ -95,6 +111,8 @@ def _counted(calendar: Calendar, limit: Limit, since: str, until: str | None) ->
     else:
         found = count(calendar, limit, event.astimezone(clock.LOCAL).date())
         at = clock.end_of(found.day)
+    for begin, end in paused:
+        at = put_off(calendar, limit.unit, at, moment(begin), moment(end))
     is_capped = last is not None and last < at
     at = last if last is not None and is_capped else at
     sure = "，待核对" if limit.is_to_confirm else ""
@@ -103,6 +121,7 @@ def _counted(calendar: Calendar, limit: Limit, since: str, until: str | None) ->
         "rule": limit.key, "rule_id": limit.id, "name": limit.name, "article": limit.article, "mark": limit.mark,
         "quantity": limit.quantity, "unit": limit.unit, "bound": limit.bound, "on_expiry": limit.on_expiry,
         "event": limit.counts_from, "since": since, "until": until, "capped": is_capped, **_told(found),
+        **({"paused": paused} if paused else {}),
     }  # fmt: skip
     return Due(at, f"{limit.name}：{told}（{limit.article}{sure}）", basis)
 

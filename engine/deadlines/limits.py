@@ -36,8 +36,9 @@ SETS = {NATIONAL: "国家", **PROVINCES, BUREAU: "本局"}
 PROVINCE = "time.province"
 """The setting that says, from when on, which province's rules apply here."""
 HOME = "jiangsu"
-SET, YES_NO = "set", "yes_no"
-UNITS = {"working_days": "个工作日", "days": "日", "hours": "小时", "months": "个月"}
+SET, YES_NO, TIMES = "set", "yes_no", "times"
+UNDATED = {YES_NO, TIMES}
+UNITS = {"working_days": "个工作日", "days": "日", "hours": "小时", "months": "个月", TIMES: "次"}
 TO_CONFIRM = frozenset("KP")
 """Marks of what the bureau has yet to confirm (待核对)."""
 MOST = 3_650
@@ -89,6 +90,8 @@ class Limit:
             return "待录入"
         if self.unit == YES_NO:
             return "是" if self.amount else "否"
+        if self.unit == TIMES:
+            return f"至多{self.amount}次"
         if not self.amount:
             return "立即"
         long = f"{self.amount}{UNITS[self.unit]}"
@@ -182,7 +185,7 @@ def _shipped() -> Iterator[dict[str, Any]]:
 
 SHIPPED = tuple(_shipped())
 RULES = {each["key"]: str(each["name"]) for each in SHIPPED}
-DATED = {each["key"]: each["unit"] for each in SHIPPED if each["sense"] == "within" and each["unit"] != YES_NO}
+DATED = {each["key"]: each["unit"] for each in SHIPPED if each["sense"] == "within" and each["unit"] not in UNDATED}
 """The rules that give a user task its due date, by the names that diagrams use, and how they count."""
 FINGERPRINT = sha256(orjson.dumps(SHIPPED)).hexdigest()
 
@@ -250,7 +253,7 @@ def revise(
 
 
 def _require_sound(old: Limit, amount: float | None, unit: str) -> None:
-    if unit not in (*UNITS, SET, YES_NO) or (old.unit != unit and {old.unit, unit} & {SET, YES_NO}):
+    if unit not in (*UNITS, SET, YES_NO) or (old.unit != unit and {old.unit, unit} & {SET, *UNDATED}):
         raise InvalidInput(f"unit {unit}", advice="这条规则的计算单位不能改成这样。")
     if unit == SET:
         sound = amount is None

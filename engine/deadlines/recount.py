@@ -6,7 +6,7 @@ no instance waits for another's. Whoever was counting on the old calendar meanwh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 
 from engine import clock, deadlines, history, jobs, reminders, runtime
 from engine.calendar.corrections import CHANGED
+from engine.deadlines import Due
 from engine.history import Entry
 from engine.jobs import Planned
 from engine.models import Candidate, InstanceStatus, TaskStatus, UserTask, table
 from engine.recurrences import planning
 from engine.reminders import schedule
+from engine.runtime import Instance
 
 RECOUNT = "deadlines.recount"
 PAGE = 500
@@ -58,23 +60,34 @@ def recount(session: Session, payload: Mapping[str, Any]) -> None:
     if instance.status != InstanceStatus.ACTIVE:
         return
     book = deadlines.current(session)
-    mine = TASK.c.instance_id == instance.id, TASK.c.status == TaskStatus.OPEN, TASK.c.due_basis.is_not(None)
-    for task in session.execute(select(TASK).where(*mine).order_by(TASK.c.id)):
+    for task in counted(session, instance.id):
         due = deadlines.recounted(book, task.due_basis)
-        if due.basis == task.due_basis:
-            continue
-        told = {"due_at": due.at, "due_reason": due.reason, "due_basis": due.basis}
-        session.execute(update(TASK).where(TASK.c.id == task.id).values(told))
-        if due.at != task.due_at:
-            session.execute(update(CANDIDATE).where(CANDIDATE.c.user_task_id == task.id).values(due_at=due.at))
-            history.note(session, instance, _moved(task, due, payload["why"]))
-            reminders.plan(session, "user_task", task.id, due.at, instance_id=instance.id)
+        # Where a pause has taken the date away, none comes back before its end.
+        if task.due_at is not None and due.basis != task.due_basis:
+            move(session, instance, task, due, payload["why"])
 
 
-def _moved(task: Any, due: deadlines.Due, why: str) -> Entry:
-    days = [f"{at.astimezone(clock.LOCAL):%Y-%m-%d}" for at in (task.due_at, due.at) if at]
-    detail = {"old": task.due_at.isoformat(), "new": due.at and due.at.isoformat(),
-              "reason": f"{task.name}，{days[0]} 改为 {days[-1]}：{why}"}  # fmt: skip
+def counted(session: Session, instance_id: str) -> Sequence[Any]:
+    """The open tasks of an instance whose due date a rule has made."""
+    mine = TASK.c.instance_id == instance_id, TASK.c.status == TaskStatus.OPEN, TASK.c.due_basis.is_not(None)
+    return session.execute(select(TASK).where(*mine).order_by(TASK.c.id)).all()
+
+
+def move(session: Session, instance: Instance, task: Any, due: Due, why: str) -> None:
+    """Give an open task another due date, with its place in the inbox, its reminders and a word in the history."""
+    told = {"due_at": due.at, "due_reason": due.reason, "due_basis": due.basis}
+    session.execute(update(TASK).where(TASK.c.id == task.id).values(told))
+    if due.at != task.due_at:
+        place = runtime.behind_all(due.at, task.created_at)
+        session.execute(update(CANDIDATE).where(CANDIDATE.c.user_task_id == task.id).values(due_at=place))
+        history.note(session, instance, _moved(task, due, why))
+    reminders.plan(session, "user_task", task.id, due.at, instance_id=instance.id)
+
+
+def _moved(task: Any, due: Due, why: str) -> Entry:
+    days = [f"{at.astimezone(clock.LOCAL):%Y-%m-%d}" if at else "不计时" for at in (task.due_at, due.at)]
+    detail = {"old": task.due_at and task.due_at.isoformat(), "new": due.at and due.at.isoformat(),
+              "reason": f"{task.name}，{days[0]} 改为 {days[1]}：{why}"}  # fmt: skip
     return Entry(
         "user_task.due_changed", None, task.process_key, task.activity_id, activity_name=task.name,
         user_task_id=task.id, detail=detail,

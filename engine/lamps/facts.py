@@ -63,6 +63,12 @@ def of_instance(session: Session, instance_id: str) -> list[Fact]:
     return sorted((Fact(*row) for row in rows), key=lambda fact: (fact.recorded_at, lamp.KINDS.index(fact.kind)))
 
 
+def paused(session: Session, instance_id: str) -> Fact | None:
+    """Since when the clock of the thing that an instance runs stands still, and why; None if it runs."""
+    turns = [fact for fact in of_instance(session, instance_id) if fact.kind in (lamp.PAUSED, lamp.RESUMED)]
+    return turns[-1] if turns and turns[-1].kind == lamp.PAUSED else None
+
+
 def of_task(task: UserTask) -> list[Fact]:
     """A user task needs no facts of its own: its row says when it was opened, due and done."""
     told: list[tuple[str, datetime, dict[str, Any]]] = [(lamp.OPENED, task.created_at, {})]

@@ -395,8 +395,11 @@ def _with_grace(story: _Story, thresholds: Thresholds) -> date:
 
 def _changes(story: _Story) -> str:
     first, *later = [_due_of(fact) for fact in story.dues]
+    resumed = sum("resumed" in fact.value for fact in story.dues)
     word = "延期" if later and later[-1] > first else "改期"
-    told = [f"{word} {len(later)} 次，原期限 {_day(first)}"] if later else []
+    told = [f"{word} {len(later) - resumed} 次"] if len(later) > resumed else []
+    told += [f"暂停后顺延 {resumed} 次"] if resumed else []
+    told = [f"{'，'.join(told)}，原期限 {_day(first)}"] if told else []
     paused = story.paused_days(_local(story.dues[-1].happened_at), story.today)
     told += [f"暂停 {paused} 天不计"] if paused else []
     return f"（{'；'.join(told)}）" if told else ""

@@ -4,6 +4,7 @@ from engine.models.base import Base, Setting, table
 from engine.models.lamps import Fact, LampThreshold
 from engine.models.notification import CalendarFeed, Delivery, DeliveryState, Notification, ReminderStage
 from engine.models.organisation import LoginSession, Person, Position, RecusalFact, SchoolBinding, StandIn, Unit
+from engine.models.oversight import OversightItem
 from engine.models.plan import Commitment, Partner, PlanSection, Target, WorkPlan, WorkPoint
 from engine.models.process import (
     NEVER_DUE,
@@ -59,6 +60,7 @@ __all__ = [
     "LoginSession",
     "Notification",
     "Occurrence",
+    "OversightItem",
     "Partner",
     "Person",
     "PlanSection",

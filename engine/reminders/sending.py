@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from engine import clock, notifications, runtime
+from engine.lamps import facts
 from engine.models import ReminderStage
 from engine.notifications import Mail
 from engine.reminders import schedule, subjects
@@ -19,10 +20,12 @@ def remind(session: Session, payload: Mapping[str, Any]) -> None:
     """Job handler: tell whom the present stage means, and look ahead.
 
     After a downtime the latest stage speaks for all that were missed, to all whom they mean. A stage that was said for
-    this due date is not said again, whatever makes the job look.
+    this due date is not said again, whatever makes the job look. Whoever resumes what is paused plans it again.
     """
     if payload["instance_id"]:
         runtime.lock(session, payload["instance_id"])
+        if facts.paused(session, payload["instance_id"]):
+            return
     subject = subjects.find(session, payload["subject"], payload["id"])
     if subject is None:
         return

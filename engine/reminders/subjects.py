@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, handover, identity
+from engine import clock, handover, identity, models
 from engine.models import Commitment, Finding, InstanceStatus, Person, ProcessInstance, TaskStatus, Unit, UserTask
 from engine.runtime import Task
 
@@ -108,8 +108,21 @@ def _finding(session: Session, finding_id: str) -> Subject | None:
     )  # fmt: skip
 
 
+def _oversight_item(session: Session, item_id: str) -> Subject | None:
+    """The unit in charge is chased for its reports; here whoever registered the item is, who answers for its being closed."""
+    item = session.get(models.OversightItem, item_id)
+    if item is None or item.done_at or item.closed_at or not _runs(item.instance):
+        return None
+    return Subject(
+        "oversight_item", item.id, f"{item.number} {item.title}（{item.lead.name}）尚未办结", item.due_at, item.due_reason,
+        ("instance", item.instance_id), frozenset({item.registered_by_id} if item.registered_by.active else ()), None,
+    )  # fmt: skip
+
+
 def _runs(instance: ProcessInstance | None) -> bool:
     return instance is not None and instance.status == InstanceStatus.ACTIVE
 
 
-FINDERS: dict[str, Finder] = {"user_task": _user_task, "commitment": _commitment, "finding": _finding}
+FINDERS: dict[str, Finder] = {
+    "user_task": _user_task, "commitment": _commitment, "finding": _finding, "oversight_item": _oversight_item,
+}  # fmt: skip
