@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, jsonify
-from flask.typing import ResponseReturnValue
+from flask import g
 from marshmallow import fields
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from engine import instances, reception
 from engine.models import EventSubscription, ProcessInstance
-from web.rest.acting import acting
 from web.rest.fields import Answer, Body, Flag, Key, Never, Text, Unsupported, Variables
 from web.rest.instances import ProcessInstanceDto
 from web.rest.lists import Listing, equals
-from web.rest.openapi import described
+from web.rest.resource import Resource
 
-bp = Blueprint("rest_events", __name__)
+bp = Resource("rest_events", __name__)
 
 
 class CorrelationMessageDto(Body):
@@ -68,29 +66,22 @@ class EventSubscriptionDto(Answer):
     tenantId = Never()
 
 
-RESULT = MessageCorrelationResultDto()
-
-
-@bp.post("/message")
-@described(
-    "发送消息，给正在等它的流程，或启动由它启动的流程", body=CorrelationMessageDto(), answers={200: [RESULT], 204: None}
-)
-@acting
-def send_message(session: Session, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view(
+    "POST", "/message", "发送消息，给正在等它的流程，或启动由它启动的流程",
+    body=CorrelationMessageDto(), answer=[MessageCorrelationResultDto()], or_nothing=True,
+)  # fmt: skip
+def send_message(session: Session, given: dict[str, Any]) -> list[reception.Received] | None:
     received = reception.message(
         session, given["messageName"], business_key=given["businessKey"], instance_id=given["processInstanceId"],
         correlation_keys=given["correlationKeys"], payload=given["processVariables"], every=bool(given["all"]),
         actor=g.actor,
     )  # fmt: skip
-    return jsonify(RESULT.dump(received, many=True)) if given["resultEnabled"] else ("", 204)
+    return received if given["resultEnabled"] else None
 
 
-@bp.post("/signal")
-@described("发送信号，给所有正在等它的流程", body=SignalDto())
-@acting
-def send_signal(session: Session, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view("POST", "/signal", "发送信号，给所有正在等它的流程", body=SignalDto())
+def send_signal(session: Session, given: dict[str, Any]) -> None:
     reception.signal(session, given["name"], given["variables"], actor=g.actor)
-    return "", 204
 
 
 def _known() -> Select[EventSubscription]:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, g, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import g, request
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import db, history, instances, runtime
+from engine import history, instances, runtime
 from engine.models import HistoryEvent, InstanceStatus, Person, ProcessInstance, TaskStatus, UserTask
 from engine.spiff import Passed
 from web.rest.fields import FLAG, Always, Answer, Moment, Never, Text, Whole
@@ -31,9 +30,9 @@ from web.rest.lists import (
     one_of,
     page,
 )
-from web.rest.openapi import described
+from web.rest.resource import Resource
 
-bp = Blueprint("rest_history", __name__)
+bp = Resource("rest_history", __name__)
 
 STATES = {
     InstanceStatus.ACTIVE: "ACTIVE",
@@ -176,12 +175,10 @@ Listing(
 ).mount(bp, "/history/process-instance")  # fmt: skip
 
 
-@bp.get("/history/process-instance/<instance_id>")
-@described("一个流程，运行中或已结束", answer=INSTANCE)
-def get_instance(instance_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        (told,) = _told(session, [instances.get(session, instance_id, actor=g.actor)])
-        return jsonify(INSTANCE.dump(told))
+@bp.view("GET", "/history/process-instance/<instance_id>", "一个流程，运行中或已结束", answer=INSTANCE)
+def get_instance(session: Session, instance_id: str) -> Told:
+    (told,) = _told(session, [instances.get(session, instance_id, actor=g.actor)])
+    return told
 
 
 def _tasks() -> Select[UserTask]:
@@ -231,20 +228,17 @@ PASSED = {
 FINISHED = {"finished": FLAG, "unfinished": FLAG}
 
 
-@bp.get("/history/activity-instance")
-@described(
-    "列出经过的环节；指定流程时也列出所在的环节",
-    answer=[ACTIVITY],
+@bp.view(
+    "GET", "/history/activity-instance", "列出经过的环节；指定流程时也列出所在的环节", answer=[ACTIVITY],
     query={name: each.json for name, each in PASSED.items()} | FINISHED | PAGING,
-)
-def list_activities() -> ResponseReturnValue:
+)  # fmt: skip
+def list_activities(session: Session) -> list[Activity]:
     """What was passed, in order; for one instance also what it stands at."""
     instance_id = request.args.get("processInstanceId")
-    with db.reading() as session:
-        found = [] if asks("unfinished") else _passed(session)
-        if instance_id and not asks("finished"):
-            found += _standing(session, instance_id)
-        return jsonify(ACTIVITY.dump(found, many=True))
+    found = [] if asks("unfinished") else _passed(session)
+    if instance_id and not asks("finished"):
+        found += _standing(session, instance_id)
+    return found
 
 
 def _passed(session: Session) -> list[Activity]:
