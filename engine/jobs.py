@@ -17,11 +17,10 @@ from threading import Event
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, delete, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine import clock, ids, incidents
-from engine.db import Unavailable, connection, reading, transaction
+from engine.db import Unavailable, connection, insert_once, reading, transaction
 from engine.errors import EngineError
 from engine.models import InstanceStatus, Job, JobState, ProcessInstance, table
 from engine.spiff import StateDamaged
@@ -49,10 +48,7 @@ MOVING = ("timer", "message")
 log = logging.getLogger(__name__)
 
 JOB, INSTANCE = table(Job), table(ProcessInstance)
-INSERT = {
-    "postgresql": postgresql.insert(JOB).on_conflict_do_nothing(index_elements=["dedupe_key"]),
-    "sqlite": sqlite.insert(JOB).on_conflict_do_nothing(index_elements=["dedupe_key"]),
-}
+INSERT = insert_once(JOB, "dedupe_key")
 NOW = bindparam("now", type_=JOB.c.due_at.type)
 BUSY = select(JOB.c.instance_id).where(
     JOB.c.state == JobState.HELD, JOB.c.lease_until > NOW, JOB.c.instance_id.is_not(None)
