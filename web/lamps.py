@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from marshmallow import ValidationError
 
-import forms
 from engine import clock, db, user_tasks
 from engine.lamps import thresholds
 from engine.plan import overview
+from web import entry
+from web.entry import Entry
 
 bp = Blueprint("lamps", __name__, url_prefix="/lamps")
 
@@ -29,28 +27,14 @@ def index() -> ResponseReturnValue:
         )  # fmt: skip
 
 
-@bp.get("/<key>")
+@bp.route("/<key>", methods=["GET", "POST"])
 def change(key: str) -> ResponseReturnValue:
-    return _ask(key, {"effective_on": clock.today().isoformat(), "confirmed": "false"})
-
-
-@bp.post("/<key>", endpoint="change_submit")
-def change_submit(key: str) -> ResponseReturnValue:
-    """A refusal shows the page again with everything that was typed."""
-    submitted = {name: value for name, value in request.form.items() if name != "csrf_token"}
-    try:
-        with db.transaction() as session:
-            thresholds.change(session, key, submitted, actor=g.actor)
-    except ValidationError as error:
-        return _ask(key, submitted, error.messages_dict), 422
-    flash(f"已改：{thresholds.KNOWN[key].name}。此前各天的灯不变。")
-    return redirect(url_for("lamps.index"))
-
-
-def _ask(key: str, values: dict[str, Any], errors: dict[str, Any] | None = None) -> str:
     thresholds.require_can_change(g.actor, key)
     with db.reading() as session:
-        return render_template(
-            "lamp_threshold.html", key=key, known=thresholds.KNOWN[key], form=forms.get(thresholds.FORM),
-            held=vars(thresholds.in_force(session))[key], values=values, errors=errors or {},
-        )  # fmt: skip
+        held = vars(thresholds.in_force(session))[key]
+    known = thresholds.KNOWN[key]
+    done, note = f"已改：{known.name}。此前各天的灯不变。", f"现行 {held:g} {known.unit}"
+    asked = Entry(thresholds.FORM, f"修改：{known.name}", "灯的界限", url_for(".index"), done, note)
+    if request.method == "POST":
+        return entry.send(asked, lambda session, data: thresholds.change(session, key, data, actor=g.actor))
+    return entry.show(asked, {"effective_on": clock.today().isoformat(), "confirmed": "false"})

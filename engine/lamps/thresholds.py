@@ -11,7 +11,6 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-import forms
 from engine import clock, ids
 from engine.errors import NotAllowed, NotFound
 from engine.identity import Actor
@@ -81,10 +80,9 @@ def require_can_change(actor: Actor, key: str) -> None:
         raise NotFound(f"no threshold {key}", advice="没有这项界限。")
 
 
-def change(session: Session, key: str, submitted: Mapping[str, Any], *, actor: Actor) -> None:
-    """Set a border anew from today or a later day on; what earlier days were judged by stays."""
+def change(session: Session, key: str, told: Mapping[str, Any], *, actor: Actor) -> None:
+    """Set a border anew from today or a later day on, as the form `FORM` has it; what earlier days were judged by stays."""
     require_can_change(actor, key)
-    told = forms.get(FORM).load(submitted)
     effective_on = date.fromisoformat(told["effective_on"])
     _check(session, key, told["value"], effective_on)
     session.add(
