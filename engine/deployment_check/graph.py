@@ -12,7 +12,6 @@ from engine.deployment_check.elements import (
     Diagram,
     Element,
     Findings,
-    camunda,
     children,
     compiled,
     is_event_sub_process,
@@ -22,11 +21,11 @@ from engine.deployment_check.elements import (
     nodes_of,
     only,
     problem,
-    properties,
     text,
 )
-from engine.deployment_check.events import definitions_of, interrupts
+from engine.deployment_check.events import definitions_of, interrupts, kinds_of
 from engine.deployment_check.flows import condition_of
+from engine.spiff.xml import camunda, properties
 from forms import expressions
 
 
@@ -101,25 +100,18 @@ class Graph:
         return _closure(self.starts, lambda name: [edge.target for edge in self.out[name]])
 
     @cached_property
-    def dead_ends(self) -> set[str]:
-        return {
+    def ends(self) -> list[str]:
+        """End events, and whatever else nothing leads away from."""
+        return [
             name
             for name, element in self.nodes.items()
-            if not any(edge.boundary is None for edge in self.out[name])
-            and kind(element) != "endEvent"
-            and not is_event_sub_process(element)
-            and not _stands_apart(self, element)
-        }
+            if kind(element) == "endEvent" or not any(edge.boundary is None for edge in self.out[name])
+        ]
 
     @cached_property
     def ending(self) -> set[str]:
         """Nodes from which there is a way to an end event, or to a dead end that is told of anyway."""
-        ends = {
-            name
-            for name, element in self.nodes.items()
-            if kind(element) == "endEvent" or not any(edge.boundary is None for edge in self.out[name])
-        }
-        return _closure(ends, lambda name: [edge.source for edge in self.into[name] if not edge.repeats])
+        return _closure(self.ends, lambda name: [edge.source for edge in self.into[name] if not edge.repeats])
 
 
 def _drawn(scope: Element) -> Iterator[Edge]:
@@ -147,8 +139,10 @@ def _attachments(nodes: Mapping[str, Element]) -> Iterator[Edge]:
 
 def _stands_apart(graph: Graph, element: Element) -> bool:
     """Links have their ends told elsewhere, and so has what belongs to a compensation."""
-    apart = any(each in ("link", "compensate") for each, _ in definitions_of(graph.diagram, element))
-    return apart or element.get("isForCompensation") == "true"
+    return (
+        not {"link", "compensate"}.isdisjoint(kinds_of(graph.diagram, element))
+        or element.get("isForCompensation") == "true"
+    )
 
 
 def _closure(begin: Iterable[str], further: Callable[[str], Iterable[str]]) -> set[str]:
@@ -169,9 +163,10 @@ def of_scope(diagram: Diagram, scope: Element) -> Findings:
 
 
 def _dead_ends(graph: Graph) -> Findings:
-    for name in graph.nodes:
-        if name in graph.dead_ends:
-            yield problem(graph.nodes[name], "没有出口，请画一条顺序流到下一步或结束事件")
+    for element in map(graph.nodes.__getitem__, graph.ends):
+        ends = kind(element) == "endEvent" or is_event_sub_process(element) or _stands_apart(graph, element)
+        if not ends:
+            yield problem(element, "没有出口，请画一条顺序流到下一步或结束事件")
 
 
 def _unreachable(graph: Graph) -> Findings:
@@ -292,7 +287,7 @@ def _is_idle(graph: Graph, name: str) -> bool:
         case "task" | "manualTask":
             return not is_repeated(element) and not any(edge.boundary is not None for edge in graph.out[name])
         case "intermediateThrowEvent":
-            return all(each in ("link", "message") for each, _ in definitions_of(graph.diagram, element))
+            return {"link", "message"}.issuperset(kinds_of(graph.diagram, element))
     return False
 
 
