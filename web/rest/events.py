@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from engine import instances, reception
-from engine.models import EventSubscription, ProcessInstance
+from engine.models import EventSubscription
 from web.rest.fields import Answer, Body, Flag, Key, Never, Text, Unsupported, Variables
 from web.rest.instances import ProcessInstanceDto
 from web.rest.lists import Listing, equals
@@ -85,8 +85,7 @@ def send_signal(session: Session, given: dict[str, Any]) -> None:
 
 
 def _known() -> Select[EventSubscription]:
-    visible = select(ProcessInstance.id).where(instances.visible(g.actor))
-    return select(EventSubscription).where(EventSubscription.instance_id.in_(visible))
+    return select(EventSubscription).where(instances.in_sight(g.actor, EventSubscription.instance_id))
 
 
 Listing(

@@ -22,6 +22,7 @@ from web.rest.lists import (
     before,
     equals,
     flag,
+    is_person,
     like,
     matches,
     narrowed,
@@ -29,6 +30,7 @@ from web.rest.lists import (
     of_its_process,
     one_of,
     page,
+    person,
 )
 from web.rest.resource import Resource
 
@@ -140,10 +142,6 @@ def _told(session: Session, found: Sequence[ProcessInstance]) -> list[Told]:
     return [Told(each, logins.get(each.started_by_id), reasons.get(each.id)) for each in found]
 
 
-def _started_by(login: str) -> ColumnElement[bool]:
-    return ProcessInstance.started_by_id.in_(select(Person.id).where(Person.login == login))
-
-
 Listing(
     "列出流程，运行中的和已结束的", INSTANCE, lambda: select(ProcessInstance).where(instances.visible(g.actor)),
     {
@@ -156,7 +154,7 @@ Listing(
         "processInstanceBusinessKeyLike": like(ProcessInstance.business_key),
         "superProcessInstanceId": equals(ProcessInstance.parent_id),
         "rootProcessInstances": flag(ProcessInstance.parent_id.is_(None)),
-        "startedBy": matches(_started_by),
+        "startedBy": person(ProcessInstance.started_by_id),
         "finished": flag(ProcessInstance.ended_at.is_not(None)),
         "unfinished": flag(ProcessInstance.ended_at.is_(None)),
         "active": flag(ProcessInstance.status == InstanceStatus.ACTIVE),
@@ -182,17 +180,15 @@ def get_instance(session: Session, instance_id: str) -> Told:
 
 
 def _tasks() -> Select[UserTask]:
-    visible = select(ProcessInstance.id).where(instances.visible(g.actor))
-    return select(UserTask).where(UserTask.instance_id.in_(visible)).options(
+    return select(UserTask).where(instances.in_sight(g.actor, UserTask.instance_id)).options(
         joinedload(UserTask.instance), joinedload(UserTask.assignee), joinedload(UserTask.completed_by)
     )  # fmt: skip
 
 
 def _done_by(login: str) -> ColumnElement[bool]:
     """Who has completed it, else who has it."""
-    person = select(Person.id).where(Person.login == login)
-    holds = and_(UserTask.completed_by_id.is_(None), UserTask.assignee_id.in_(person))
-    return or_(UserTask.completed_by_id.in_(person), holds)
+    holds = and_(UserTask.completed_by_id.is_(None), is_person(UserTask.assignee_id, login))
+    return or_(is_person(UserTask.completed_by_id, login), holds)
 
 
 Listing(
@@ -242,8 +238,8 @@ def list_activities(session: Session) -> list[Activity]:
 
 
 def _passed(session: Session) -> list[Activity]:
-    mine = select(ProcessInstance.id).where(instances.visible(g.actor))
-    wanted = select(HistoryEvent).where(HistoryEvent.kind.in_(history.PASSED), HistoryEvent.instance_id.in_(mine))
+    mine = instances.in_sight(g.actor, HistoryEvent.instance_id)
+    wanted = select(HistoryEvent).where(HistoryEvent.kind.in_(history.PASSED), mine)
     wanted = narrowed(wanted, PASSED).order_by(HistoryEvent.at, HistoryEvent.instance_id, HistoryEvent.number)
     events = session.scalars(page(wanted)).all()
     logins = _logins(session, {event.actor_id for event in events})

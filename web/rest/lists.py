@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
 from engine.errors import InvalidInput
-from engine.models import ProcessInstance
+from engine.models import Person, ProcessInstance
 from web.rest import wire
 from web.rest.fields import FLAG, MOMENT, TEXT, WHOLE, Answer, CountResultDto
 from web.rest.resource import Resource
@@ -107,6 +107,16 @@ def matches(condition: Callable[[str], Condition]) -> Filter:
 def one_of(column: Any) -> Filter:
     """Several values with commas between."""
     return Filter({**TEXT, "description": "多个值用逗号分隔"}, lambda _, value: column.in_(value.split(",")))
+
+
+def person(person_id: Any) -> Filter:
+    """Somebody, by their login."""
+    return matches(lambda login: is_person(person_id, login))
+
+
+def is_person(person_id: Any, login: str) -> Condition:
+    found: Condition = person_id.in_(select(Person.id).where(Person.login == login))
+    return found
 
 
 def of_instance(instance_id: Any, told: Filter) -> Filter:

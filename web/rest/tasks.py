@@ -10,10 +10,22 @@ from sqlalchemy.orm import Session, joinedload
 
 from engine import comments, handover, identity, instances, runtime, user_tasks
 from engine.errors import InvalidInput, NotFound
-from engine.models import Candidate, Comment, Person, ProcessInstance, TaskStatus, UserTask
+from engine.models import Candidate, Comment, ProcessInstance, TaskStatus, UserTask
 from web.rest import wire
 from web.rest.fields import FLAG, TEXT, Always, Answer, Body, Flag, Key, Moment, Never, Text, Unsupported, Variables
-from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, of_its_process, one_of
+from web.rest.lists import (
+    Listing,
+    after,
+    before,
+    equals,
+    flag,
+    like,
+    matches,
+    of_instance,
+    of_its_process,
+    one_of,
+    person,
+)
 from web.rest.resource import Resource
 
 bp = Resource("rest_tasks", __name__)
@@ -91,13 +103,9 @@ TASK, FORM, COMMENT = TaskDto(), FormDto(), CommentDto()
 
 def _known() -> Select[UserTask]:
     """Open tasks of instances this person may look at."""
-    visible = select(ProcessInstance.id).where(instances.visible(g.actor))
-    wanted = select(UserTask).where(UserTask.status == TaskStatus.OPEN, UserTask.instance_id.in_(visible))
+    in_sight = instances.in_sight(g.actor, UserTask.instance_id)
+    wanted = select(UserTask).where(UserTask.status == TaskStatus.OPEN, in_sight)
     return wanted.options(joinedload(UserTask.instance), joinedload(UserTask.assignee))
-
-
-def _assigned_to(login: str) -> ColumnElement[bool]:
-    return UserTask.assignee_id.in_(select(Person.id).where(Person.login == login))
 
 
 def _offered_to(group: str) -> ColumnElement[bool]:
@@ -115,7 +123,7 @@ Listing(
         "taskDefinitionKeyIn": one_of(UserTask.activity_id),
         "name": equals(UserTask.name),
         "nameLike": like(UserTask.name),
-        "assignee": matches(_assigned_to),
+        "assignee": person(UserTask.assignee_id),
         "assigned": flag(UserTask.assignee_id.is_not(None)),
         "unassigned": flag(UserTask.assignee_id.is_(None)),
         "candidateGroup": matches(_offered_to),
