@@ -164,12 +164,9 @@ def _cancel_end(diagram: Diagram, event: Element) -> Findings:
         yield problem(event, "取消结束事件只能画在事务子流程里")
 
 
-def _message(diagram: Diagram, element: Element, definition: Element) -> Findings:
-    yield from _named(diagram, element, definition.get("messageRef"), "message", "消息")
-
-
-def _signal(diagram: Diagram, element: Element, definition: Element) -> Findings:
-    yield from _named(diagram, element, definition.get("signalRef"), "signal", "信号")
+def _called(what: str, word: str) -> DefinitionCheck:
+    """A message or signal, known by its name."""
+    return lambda diagram, event, definition: _named(diagram, event, definition.get(f"{what}Ref"), what, word)
 
 
 def _named(diagram: Diagram, element: Element, reference: str | None, what: str, word: str) -> Findings:
@@ -258,8 +255,8 @@ EXAMPLES = {"timeDate": "2021-03-01T08:00", "timeDuration": "P3D", "timeCycle": 
 DefinitionCheck = Callable[[Diagram, Element, Element], Findings]
 
 DEFINITION_CHECKS: dict[str, DefinitionCheck] = {
-    "message": _message,
-    "signal": _signal,
+    "message": _called("message", "消息"),
+    "signal": _called("signal", "信号"),
     "error": _coded("error", "错误"),
     "escalation": _coded("escalation", "升级"),
     "conditional": _conditional,

@@ -52,8 +52,7 @@ class Resource(Blueprint):
         def decorate(find: Found) -> Found:
             @wraps(find)
             def view(**named: Any) -> ResponseReturnValue:
-                _refuse_unreadable([*named.values(), *request.args.values()])
-                _refuse_unsupported(description)
+                _require_sound([*named.values(), *request.args.values()], description)
                 if body is not None:
                     named["given"] = body.load(wire.body())
 
@@ -70,13 +69,13 @@ class Resource(Blueprint):
         return decorate
 
 
-def _refuse_unreadable(texts: list[str]) -> None:
+def _require_sound(texts: list[str], description: Description) -> None:
+    """Refuse what no database takes, and a parameter of Camunda's that the view does not know.
+
+    A filter that is silently ignored would answer more than was asked for.
+    """
     if any("\0" in text for text in texts):
         raise InvalidInput("NUL in the address", advice="地址中含有不可用的控制字符。")
-
-
-def _refuse_unsupported(description: Description) -> None:
-    """A parameter of Camunda's that the view does not know: one that is silently ignored would answer more than was asked for."""
     unsupported = sorted((request.args.keys() & CAMUNDAS) - description.query.keys())
     if unsupported:
         names = "、".join(unsupported)
