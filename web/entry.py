@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -52,6 +53,12 @@ def send(entry: Entry, act: Callable[[Session, Typed], object]) -> ResponseRetur
         return attempt(typed, check_and_act, partial(show, entry), done=entry.done, back=entry.back)
     except (InvalidInput, InvalidState, Conflict) as error:
         return show(entry, typed, refused=error.advice), 422 if isinstance(error, InvalidInput) else 409
+
+
+def with_days(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """What was submitted, with days where the form has text."""
+    days = {name: date.fromisoformat(data[name]) if data[name] else None for name in names}
+    return {**data, **days}
 
 
 def attempt(

@@ -22,9 +22,7 @@ from web.rest.fields import (
     Flag,
     Key,
     Moment,
-    Never,
     Text,
-    Unsupported,
     Variables,
     Whole,
 )
@@ -46,12 +44,7 @@ class ProcessDefinitionDto(Answer):
     deploymentId = Text(attribute="deployment_id")
     suspended = Always(False, FLAG)
     startableInTasklist = Always(True, FLAG)
-    category = Never()
-    description = Never()
-    diagram = Never()
-    historyTimeToLive = Never()
-    tenantId = Never()
-    versionTag = Never()
+    never = "category description diagram historyTimeToLive tenantId versionTag"
 
 
 class ProcessDefinitionDiagramDto(Answer):
@@ -64,15 +57,13 @@ class DeploymentDto(Answer):
     name = Text()
     source = Text(allow_none=True)
     deploymentTime = Moment(attribute="deployed_at")
-    tenantId = Never()
     links = Always([], LINKS)
+    never = "tenantId"
 
 
 class DeploymentWithDefinitionsDto(DeploymentDto):
     deployedProcessDefinitions = fields.Dict(values=fields.Nested(ProcessDefinitionDto), allow_none=True)
-    deployedCaseDefinitions = Never()
-    deployedDecisionDefinitions = Never()
-    deployedDecisionRequirementsDefinitions = Never()
+    never = "deployedCaseDefinitions deployedDecisionDefinitions deployedDecisionRequirementsDefinitions"
 
 
 class DeploymentResourceDto(Answer):
@@ -87,8 +78,7 @@ class StartProcessInstanceDto(Body):
     withVariablesInReturn = Flag()
     skipCustomListeners = Flag()
     skipIoMappings = Flag()
-    caseInstanceId = Unsupported()
-    startInstructions = Unsupported()
+    unsupported = "caseInstanceId startInstructions"
 
 
 class ProcessInstanceWithVariablesDto(ProcessInstanceDto):

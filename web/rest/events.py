@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from engine import instances, reception
 from engine.models import EventSubscription
-from web.rest.fields import Answer, Body, Flag, Key, Never, Text, Unsupported, Variables
+from web.rest.fields import Answer, Body, Flag, Key, Text, Variables
 from web.rest.instances import ProcessInstanceDto
 from web.rest.lists import Listing, equals
 from web.rest.resource import Resource
@@ -27,18 +27,15 @@ class CorrelationMessageDto(Body):
     processVariables = Variables()
     all = Flag()
     resultEnabled = Flag()
-    tenantId = Unsupported()
     withoutTenantId = Flag()
-    localCorrelationKeys = Unsupported()
-    processVariablesLocal = Unsupported()
-    variablesInResultEnabled = Unsupported()
+    unsupported = "tenantId localCorrelationKeys processVariablesLocal variablesInResultEnabled"
 
 
 class ExecutionDto(Answer):
     id = Text()
     processInstanceId = Text(attribute="id")
     ended = Flag(lambda instance: instance.ended_at is not None)
-    tenantId = Never()
+    never = "tenantId"
 
 
 class MessageCorrelationResultDto(Answer):
@@ -50,9 +47,8 @@ class MessageCorrelationResultDto(Answer):
 class SignalDto(Body):
     name = Key(required=True)
     variables = Variables()
-    executionId = Unsupported()
-    tenantId = Unsupported()
     withoutTenantId = Flag()
+    unsupported = "executionId tenantId"
 
 
 class EventSubscriptionDto(Answer):
@@ -62,8 +58,7 @@ class EventSubscriptionDto(Answer):
     executionId = Text(attribute="instance_id")
     processInstanceId = Text(attribute="instance_id")
     activityId = Text(attribute="activity_id")
-    createdDate = Never()
-    tenantId = Never()
+    never = "createdDate tenantId"
 
 
 @bp.view(

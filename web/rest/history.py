@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from engine import history, instances, runtime
 from engine.models import HistoryEvent, InstanceStatus, Person, ProcessInstance, TaskStatus, UserTask
 from engine.spiff import Passed
-from web.rest.fields import FLAG, Always, Answer, Moment, Never, Text, Whole
+from web.rest.fields import FLAG, Always, Answer, Moment, Text, Whole
 from web.rest.lists import (
     PAGING,
     Listing,
@@ -82,7 +82,7 @@ class HistoricProcessInstanceDto(Answer):
     startUserId = Text(attribute="started_by", allow_none=True)
     deleteReason = Text(attribute="reason", allow_none=True)
     state = Text(lambda told: STATES[InstanceStatus(told.instance.status)])
-    tenantId = Never()
+    never = "tenantId"
 
 
 class HistoricActivityInstanceDto(Answer):
@@ -101,7 +101,7 @@ class HistoricActivityInstanceDto(Answer):
     durationInMillis = Whole(lambda activity: _millis(activity.began, activity.ended), allow_none=True)
     canceled = Always(False, FLAG)
     completeScope = Always(False, FLAG)
-    tenantId = Never()
+    never = "tenantId"
 
 
 class HistoricTaskInstanceDto(Answer):
@@ -121,16 +121,10 @@ class HistoricTaskInstanceDto(Answer):
     due = Moment(attribute="due_at", allow_none=True)
     deleteReason = Text(lambda task: REASONS[TaskStatus(task.status)], allow_none=True)
     priority = Always(50, {"type": "integer"})
-    caseDefinitionId = Never()
-    caseDefinitionKey = Never()
-    caseExecutionId = Never()
-    caseInstanceId = Never()
-    description = Never()
-    followUp = Never()
-    owner = Never()
-    parentTaskId = Never()
-    removalTime = Never()
-    tenantId = Never()
+    never = (
+        "caseDefinitionId caseDefinitionKey caseExecutionId caseInstanceId description followUp owner "
+        "parentTaskId removalTime tenantId"
+    )
 
 
 INSTANCE, ACTIVITY, TASK = HistoricProcessInstanceDto(), HistoricActivityInstanceDto(), HistoricTaskInstanceDto()

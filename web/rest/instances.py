@@ -21,7 +21,6 @@ from web.rest.fields import (
     Anything,
     Body,
     Flag,
-    Never,
     Text,
     Texts,
     Variables,
@@ -40,9 +39,8 @@ class ProcessInstanceDto(Answer):
     businessKey = Text(attribute="business_key", allow_none=True)
     ended = Flag(lambda instance: instance.ended_at is not None)
     suspended = Always(False, FLAG)
-    caseInstanceId = Never()
-    tenantId = Never()
     links = Always([], {"type": "array", "items": {"type": "object"}})
+    never = "caseInstanceId tenantId"
 
 
 class VariableValueDto(Body):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from engine import administration, incidents, job_control
 from engine.errors import NotFound
 from engine.models import Incident, Job, JobState, ProcessInstance
-from web.rest.fields import FLAG, Always, Answer, Body, Moment, Never, Text, Unsupported, Whole
+from web.rest.fields import FLAG, Always, Answer, Body, Moment, Text, Whole
 from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, of_its_process, one_of
 from web.rest.resource import Resource
 
@@ -43,9 +43,7 @@ class JobDto(Answer):
     jobDefinitionId = Text(lambda planned: planned.job.kind)
     priority = Always(0, {"type": "integer"})
     suspended = Always(False, FLAG)
-    createTime = Never()
-    failedActivityId = Never()
-    tenantId = Never()
+    never = "createTime failedActivityId tenantId"
 
 
 class IncidentDto(Answer):
@@ -59,16 +57,12 @@ class IncidentDto(Answer):
     configuration = Text(attribute="job_id", allow_none=True)
     causeIncidentId = Text(attribute="id")
     rootCauseIncidentId = Text(attribute="id")
-    activityId = Never()
-    annotation = Never()
-    failedActivityId = Never()
-    jobDefinitionId = Never()
-    tenantId = Never()
+    never = "activityId annotation failedActivityId jobDefinitionId tenantId"
 
 
 class JobRetriesDto(Body):
     retries = Whole(required=True)
-    dueDate = Unsupported()
+    unsupported = "dueDate"
 
 
 JOB, INCIDENT = JobDto(), IncidentDto()

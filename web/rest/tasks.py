@@ -12,7 +12,7 @@ from engine import comments, handover, identity, instances, runtime, user_tasks
 from engine.errors import InvalidInput, NotFound
 from engine.models import Candidate, Comment, ProcessInstance, TaskStatus, UserTask
 from web.rest import wire
-from web.rest.fields import FLAG, TEXT, Always, Answer, Body, Flag, Key, Moment, Never, Text, Unsupported, Variables
+from web.rest.fields import FLAG, TEXT, Always, Answer, Body, Flag, Key, Moment, Text, Variables
 from web.rest.lists import (
     Listing,
     after,
@@ -44,23 +44,15 @@ class TaskDto(Answer):
     formKey = Text(attribute="form_key", allow_none=True)
     priority = Always(50, {"type": "integer"})
     suspended = Always(False, FLAG)
-    camundaFormRef = Never()
-    caseDefinitionId = Never()
-    caseExecutionId = Never()
-    caseInstanceId = Never()
-    delegationState = Never()
-    description = Never()
-    followUp = Never()
-    lastUpdated = Never()
-    owner = Never()
-    parentTaskId = Never()
-    tenantId = Never()
+    never = (
+        "camundaFormRef caseDefinitionId caseExecutionId caseInstanceId delegationState description "
+        "followUp lastUpdated owner parentTaskId tenantId"
+    )
 
 
 class FormDto(Answer):
     key = Text(attribute="form_key", allow_none=True)
-    contextPath = Never()
-    camundaFormRef = Never()
+    never = "contextPath camundaFormRef"
 
 
 class CommentDto(Answer):
@@ -71,8 +63,8 @@ class CommentDto(Answer):
     rootProcessInstanceId = Text(attribute="instance_id")
     time = Moment(attribute="at")
     message = Text(attribute="text")
-    removalTime = Never()
     links = Always([], {"type": "array", "items": {"type": "object"}})
+    never = "removalTime"
 
 
 class UserIdDto(Body):
@@ -89,13 +81,7 @@ class NewCommentDto(Body):
 
     message = Text(required=True)
     processInstanceId = Key()
-    id = Unsupported()
-    userId = Unsupported()
-    taskId = Unsupported()
-    time = Unsupported()
-    removalTime = Unsupported()
-    rootProcessInstanceId = Unsupported()
-    links = Unsupported()
+    unsupported = "id userId taskId time removalTime rootProcessInstanceId links"
 
 
 TASK, FORM, COMMENT = TaskDto(), FormDto(), CommentDto()
