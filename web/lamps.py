@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from engine import clock, db, user_tasks
 from engine.lamps import thresholds
 from engine.plan import overview
-from web import entry
+from web import entry, wording
 from web.entry import Entry
 
 bp = Blueprint("lamps", __name__, url_prefix="/lamps")
@@ -23,7 +25,7 @@ def index() -> ResponseReturnValue:
         return render_template(
             "lamps.html", known=thresholds.KNOWN, versions=versions, names=user_tasks.people_of(session, people),
             current={key: next(row for row in rows if row.effective_on <= clock.today()) for key, rows in versions.items()},
-            can_change=thresholds.can_change(g.actor),
+            can_change=g.actor.keeps_rules,
         )  # fmt: skip
 
 
@@ -35,6 +37,9 @@ def change(key: str) -> ResponseReturnValue:
     known = thresholds.KNOWN[key]
     done, note = f"已改：{known.name}。此前各天的灯不变。", f"现行 {held:g} {known.unit}"
     asked = Entry(thresholds.FORM, f"修改：{known.name}", "灯的界限", url_for(".index"), done, note)
-    if request.method == "POST":
-        return entry.send(asked, lambda session, data: thresholds.change(session, key, data, actor=g.actor))
-    return entry.show(asked, {"effective_on": clock.today().isoformat(), "confirmed": "false"})
+    if request.method == "GET":
+        return entry.show(asked, {"effective_on": clock.today().isoformat(), "confirmed": "false"})
+    return entry.attempt(
+        wording.submitted(request.form), lambda session, typed: thresholds.change(session, key, typed, actor=g.actor),
+        partial(entry.show, asked), done=asked.done, back=asked.back,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import forms
 from engine import clock, ids
 from engine.errors import NotAllowed, NotFound
 from engine.identity import Actor
@@ -66,13 +67,8 @@ def versions(session: Session) -> dict[str, list[LampThreshold]]:
     return found
 
 
-def can_change(actor: Actor) -> bool:
-    """The office that chases (督办)."""
-    return actor.has_role("office_supervisor")
-
-
 def require_can_change(actor: Actor, key: str) -> None:
-    if not can_change(actor):
+    if not actor.keeps_rules:
         raise NotAllowed(
             f"{actor.login} may not change thresholds", advice="灯的界限由局办公室督办员修改，您可以查看。"
         )
@@ -80,9 +76,10 @@ def require_can_change(actor: Actor, key: str) -> None:
         raise NotFound(f"no threshold {key}", advice="没有这项界限。")
 
 
-def change(session: Session, key: str, told: Mapping[str, Any], *, actor: Actor) -> None:
-    """Set a border anew from today or a later day on, as the form `FORM` has it; what earlier days were judged by stays."""
+def change(session: Session, key: str, submitted: Mapping[str, Any], *, actor: Actor) -> None:
+    """Set a border anew from today or a later day on; what earlier days were judged by stays."""
     require_can_change(actor, key)
+    told = forms.get(FORM).load(submitted)
     effective_on = date.fromisoformat(told["effective_on"])
     _check(session, key, told["value"], effective_on)
     session.add(

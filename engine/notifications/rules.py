@@ -49,12 +49,8 @@ def are_assumed(session: Session) -> bool:
     return settings.value(session, KEY) is None
 
 
-def can_change(actor: Actor) -> bool:
-    return actor.has_role("office_supervisor")
-
-
 def require_can_change(actor: Actor) -> None:
-    if not can_change(actor):
+    if not actor.keeps_rules:
         raise NotAllowed(f"{actor.login} may not change rules", advice="提醒规则由办公室督办员维护，您无权查看或修改。")
 
 

@@ -161,37 +161,26 @@ Listing(
 ).mount(bp, "/process-definition")  # fmt: skip
 
 
-@bp.view("GET", "/process-definition/key/<key>", "流程定义的最新版本", answer=DEFINITION)
-def latest(session: Session, key: str) -> ProcessDefinition:
-    return definitions.latest(session, key)
-
-
+@bp.view("GET", "/process-definition/key/<key>", "流程定义的最新版本", answer=DEFINITION, endpoint="latest")
 @bp.view("GET", "/process-definition/<definition_id>", "一个流程定义", answer=DEFINITION)
-def get(session: Session, definition_id: str) -> ProcessDefinition:
-    return definitions.get(session, definition_id)
+def get(session: Session, key: str = "", definition_id: str = "") -> ProcessDefinition:
+    return definitions.latest(session, key) if key else definitions.get(session, definition_id)
 
 
 @bp.view("GET", "/process-definition/key/<key>/xml", "最新版本的流程图", answer=DIAGRAM)
-def xml(session: Session, key: str) -> dict[str, str]:
-    return _xml(session, definitions.latest(session, key))
+@bp.view("GET", "/process-definition/<definition_id>/xml", "一个流程定义的流程图", answer=DIAGRAM, endpoint="xml_by_id")
+def xml(session: Session, **which: str) -> dict[str, str]:
+    definition = get(session, **which)
+    content = definitions.xml_of(session, definition).decode("utf-8", "replace")
+    return {"id": definition.id, "bpmn20Xml": content}
 
 
-@bp.view("GET", "/process-definition/<definition_id>/xml", "一个流程定义的流程图", answer=DIAGRAM)
-def xml_by_id(session: Session, definition_id: str) -> dict[str, str]:
-    return _xml(session, definitions.get(session, definition_id))
-
-
-@bp.view("POST", "/process-definition/key/<key>/start", "启动最新版本", body=START, answer=STARTED)
-def start_by_key(session: Session, key: str, given: dict[str, Any]) -> dict[str, Any]:
-    return _start(session, definitions.latest(session, key), given)
-
-
+@bp.view(
+    "POST", "/process-definition/key/<key>/start", "启动最新版本", body=START, answer=STARTED, endpoint="start_by_key"
+)  # fmt: skip
 @bp.view("POST", "/process-definition/<definition_id>/start", "启动一个流程定义", body=START, answer=STARTED)
-def start_by_id(session: Session, definition_id: str, given: dict[str, Any]) -> dict[str, Any]:
-    return _start(session, definitions.get(session, definition_id), given)
-
-
-def _start(session: Session, definition: ProcessDefinition, given: dict[str, Any]) -> dict[str, Any]:
+def start_by_id(session: Session, given: dict[str, Any], **which: str) -> dict[str, Any]:
+    definition = get(session, **which)
     instances.require_can_start(g.actor, definition.key)
     instance = instances.start(
         session, definition.key, given["variables"], actor=g.actor, definition_id=definition.id,
@@ -200,11 +189,6 @@ def _start(session: Session, definition: ProcessDefinition, given: dict[str, Any
     asked = given["withVariablesInReturn"]
     variables = wire.variables(runtime.load(session, instance).variables()) if asked else None
     return {**STARTED.dump(instance), "variables": variables}
-
-
-def _xml(session: Session, definition: ProcessDefinition) -> dict[str, str]:
-    content = definitions.xml_of(session, definition).decode("utf-8", "replace")
-    return {"id": definition.id, "bpmn20Xml": content}
 
 
 def _deployment(session: Session, deployment_id: str) -> Deployment:
