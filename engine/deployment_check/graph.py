@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import TypeVar
 
 from engine.deployment_check import table
 from engine.deployment_check.elements import (
@@ -28,6 +29,8 @@ from engine.deployment_check.flows import condition_of
 from engine.spiff.xml import camunda, properties
 from forms import expressions
 
+Step = TypeVar("Step", bound=Hashable)
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -48,28 +51,18 @@ class Edge:
         return self.boundary is not None and interrupts(self.boundary)
 
 
-@dataclass
 class Graph:
     """The nodes of one process or sub-process and the ways between them."""
 
-    diagram: Diagram
-    nodes: Mapping[str, Element]
-    edges: list[Edge]
-    out: dict[str, list[Edge]] = field(default_factory=dict)
-    into: dict[str, list[Edge]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.out = {name: [] for name in self.nodes}
-        self.into = {name: [] for name in self.nodes}
-        for edge in self.edges:
-            self.out[edge.source].append(edge)
-            self.into[edge.target].append(edge)
-
-    @classmethod
-    def of(cls, diagram: Diagram, scope: Element) -> Graph:
-        nodes = nodes_of(scope)
-        edges = [*_drawn(scope), *_links(diagram, nodes), *_attachments(nodes)]
-        return cls(diagram, nodes, [each for each in edges if each.source in nodes and each.target in nodes])
+    def __init__(self, diagram: Diagram, scope: Element) -> None:
+        self.diagram = diagram
+        self.nodes = nodes_of(scope)
+        self.out: dict[str, list[Edge]] = {name: [] for name in self.nodes}
+        self.into: dict[str, list[Edge]] = {name: [] for name in self.nodes}
+        for edge in (*_drawn(scope), *_links(diagram, self.nodes), *_attachments(self.nodes)):
+            if edge.source in self.nodes and edge.target in self.nodes:
+                self.out[edge.source].append(edge)
+                self.into[edge.target].append(edge)
 
     def kind(self, name: str) -> str:
         return kind(self.nodes[name])
@@ -145,19 +138,19 @@ def _stands_apart(graph: Graph, element: Element) -> bool:
     )
 
 
-def _closure(begin: Iterable[str], further: Callable[[str], Iterable[str]]) -> set[str]:
+def _closure(begin: Iterable[Step], further: Callable[[Step], Iterable[Step]]) -> set[Step]:
     """These and all that can be reached from them."""
     found, to_see = set(), list(begin)
     while to_see:
-        name = to_see.pop()
-        if name not in found:
-            found.add(name)
-            to_see.extend(further(name))
+        each = to_see.pop()
+        if each not in found:
+            found.add(each)
+            to_see.extend(further(each))
     return found
 
 
 def of_scope(diagram: Diagram, scope: Element) -> Findings:
-    graph = Graph.of(diagram, scope)
+    graph = Graph(diagram, scope)
     for rule in RULES:
         yield from rule(graph)
 
@@ -213,14 +206,7 @@ def _parallel_joins(graph: Graph) -> list[str]:
 
 def _leading_to(graph: Graph, edge: Edge) -> set[Edge]:
     """The edge and all from which a token can come to it without having passed its target."""
-    found, to_see = set(), [edge]
-    while to_see:
-        each = to_see.pop()
-        if each not in found:
-            found.add(each)
-            if each.source != edge.target:
-                to_see.extend(graph.into[each.source])
-    return found
+    return _closure([edge], lambda each: graph.into[each.source] if each.source != edge.target else ())
 
 
 def _side_by_side(graph: Graph, split: str, one: set[Edge], other: set[Edge]) -> bool:
