@@ -137,16 +137,17 @@ def add(
 
 def add_many(session: Session, planned: Iterable[Planned]) -> None:
     """The same for several at once; in one round trip."""
-    rows = [
-        {
-            "id": ids.new(), "kind": each.kind, "due_at": each.due_at, "payload": dict(each.payload),
-            "dedupe_key": each.dedupe_key, "instance_id": each.instance_id, "state": JobState.WAITING, "attempts": 0,
-        }
-        for each in planned
-    ]  # fmt: skip
-    if rows:
+    if rows := [row(each) for each in planned]:
         used = connection(session)
         used.execute(INSERT[used.dialect.name], rows)
+
+
+def row(planned: Planned) -> dict[str, Any]:
+    """The row of a job that nobody has tried yet."""
+    return {
+        "id": ids.new(), "kind": planned.kind, "due_at": planned.due_at, "payload": dict(planned.payload),
+        "dedupe_key": planned.dedupe_key, "instance_id": planned.instance_id, "state": JobState.WAITING, "attempts": 0,
+    }  # fmt: skip
 
 
 def cancel(session: Session, *dedupe_keys: str) -> None:

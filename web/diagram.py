@@ -619,13 +619,7 @@ def _shortened(lines: list[str], room: int) -> list[str]:
 
 
 def _lines(
-    group: etree._Element,
-    lines: Sequence[str],
-    x: float,
-    top: float,
-    anchor: str,
-    *,
-    class_: str | None = None,
+    group: etree._Element, lines: Sequence[str], x: float, top: float, anchor: str, *, class_: str | None = None
 ) -> None:
     text = _add(group, "text", class_=class_, text_anchor=anchor, fill="currentColor", stroke="none")
     for number, line in enumerate(lines):

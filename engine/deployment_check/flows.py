@@ -160,15 +160,10 @@ def _choice(diagram: Diagram, node: Node) -> Findings:
 def _direction(diagram: Diagram, node: Node) -> Findings:
     """`gatewayDirection` says again what the flows say."""
     many_in, many_out = len(node.incoming) > 1, len(node.outgoing) > 1
-    contradicts = {
-        "Converging": many_out,
-        "Diverging": many_in,
-        "Mixed": not (many_in and many_out),
-    }
-    if contradicts.get(node.element.get("gatewayDirection", "")):
-        yield problem(
-            node.element, f"gatewayDirection“{node.element.get('gatewayDirection')}”与所画的出入口不符，请改正或删除"
-        )
+    contradicts = {"Converging": many_out, "Diverging": many_in, "Mixed": not (many_in and many_out)}
+    direction = node.element.get("gatewayDirection", "")
+    if contradicts.get(direction):
+        yield problem(node.element, f"gatewayDirection“{direction}”与所画的出入口不符，请改正或删除")
 
 
 def _self_loop(diagram: Diagram, node: Node) -> Findings:

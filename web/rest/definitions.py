@@ -13,19 +13,7 @@ from engine import definitions, instances, runtime
 from engine.errors import InvalidInput, NotAllowed, NotFound
 from engine.models import Deployment, DeploymentResource, ProcessDefinition
 from web.rest import wire
-from web.rest.fields import (
-    FLAG,
-    TEXT,
-    Always,
-    Answer,
-    Body,
-    Flag,
-    Key,
-    Moment,
-    Text,
-    Variables,
-    Whole,
-)
+from web.rest.fields import FLAG, TEXT, Always, Answer, Body, Flag, Key, Moment, Text, Variables, Whole
 from web.rest.instances import ProcessInstanceDto
 from web.rest.lists import Listing, after, before, equals, flag, like, number, one_of
 from web.rest.resource import Resource
