@@ -20,6 +20,7 @@ from engine.calendar import shipped as shipped_calendar
 from engine.deadlines import limits, recount
 from engine.notifications import outbox
 from engine.plan import service_tasks as plan_tasks
+from engine.recurrences import planning
 from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
@@ -33,13 +34,15 @@ def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
     runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE})
     definitions.service_names.update(runtime.service_tasks)
+    planning.openers.update(rounds.OPENERS)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,
             "message": correlation.deliver,
             "correlate": correlation.deliver_thrown,
             "start": instances.start_by_job,
-            rounds.MONTHLY: rounds.open_monthly,
+            planning.KIND: planning.run,
+            planning.OPEN: planning.open_occurrence,
             housekeeping.KIND: housekeeping.sweep,
             schedule.KIND: sending.remind,
             outbox.DIGEST: outbox.send_digest,
@@ -97,6 +100,7 @@ def declare_real() -> None:
     with db.transaction() as session:
         settings.declare(session, settings.REAL)
         deploy_own_processes(session)
+        planning.prepare(session)
 
 
 def deploy_own_processes(session: Session) -> int:
@@ -110,7 +114,7 @@ def ship(session: Session) -> None:
     """Bring the calendar and the time limits that come with this version into the database; only what it does not hold yet."""
     if settings.value(session, SHIPPED) == limits.FINGERPRINT:
         return
-    if session.get_bind().dialect.name == "postgresql":
+    if db.connection(session).dialect.name == "postgresql":
         # Two that start at once would both find nothing there.
         session.execute(select(func.pg_advisory_xact_lock(SHIPPING)))
     if settings.value(session, book.REVISION) is None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from engine import administration, clock, identity, jobs
 from engine.models import LoginSession, RememberedAnswer
+from engine.recurrences import planning
 
 KIND = "housekeeping"
 HOUR = 3
@@ -25,10 +26,14 @@ def schedule(session: Session) -> None:
 
 
 def sweep(session: Session, payload: Mapping[str, Any]) -> None:
-    """Job handler: do away with answers nobody will ask for again, browser sessions that have run out, troubles that are over."""
+    """Job handler: do away with answers nobody will ask for again, browser sessions that have run out, troubles that are over.
+
+    A recurrence that has lost its job, or waited for a calendar, gets one again.
+    """
     now = clock.now()
     session.execute(delete(RememberedAnswer).where(RememberedAnswer.at < now - ANSWERS_KEPT))
     over = or_(LoginSession.seen_at < now - identity.IDLE, LoginSession.opened_at < now - identity.LONGEST)
     session.execute(delete(LoginSession).where(over))
     administration.tidy(session)
+    planning.replan(session)
     schedule(session)

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from engine import clock, ids, incidents
+from engine import clock, ids, incidents, settings
 from engine.db import Unavailable, connection, insert_once, reading, transaction
 from engine.errors import EngineError
 from engine.models import InstanceStatus, Job, JobState, ProcessInstance, table
@@ -50,8 +50,10 @@ log = logging.getLogger(__name__)
 JOB, INSTANCE = table(Job), table(ProcessInstance)
 INSERT = insert_once(JOB, "dedupe_key")
 NOW = bindparam("now", type_=JOB.c.due_at.type)
+LATEST = bindparam("latest", type_=JOB.c.due_at.type)
+"""Later than any lease may end. One that does was given before the machine's clock was set back."""
 BUSY = select(JOB.c.instance_id).where(
-    JOB.c.state == JobState.HELD, JOB.c.lease_until > NOW, JOB.c.instance_id.is_not(None)
+    JOB.c.state == JobState.HELD, JOB.c.lease_until > NOW, JOB.c.lease_until <= LATEST, JOB.c.instance_id.is_not(None)
 )  # fmt: skip
 """The instances that a worker has in its hands."""
 
@@ -62,12 +64,12 @@ def _queue(*which: ColumnElement[bool]) -> Select[Any]:
     Ordered even where one row is enough: it keeps PostgreSQL on the index, whatever it believes about the table.
     """
     free = or_(JOB.c.instance_id.is_(None), JOB.c.instance_id.not_in(BUSY))
-    columns = JOB.c.id, JOB.c.kind, JOB.c.payload, JOB.c.dedupe_key, JOB.c.instance_id, JOB.c.attempts
+    columns = JOB.c.id, JOB.c.kind, JOB.c.payload, JOB.c.dedupe_key, JOB.c.instance_id, JOB.c.due_at, JOB.c.attempts
     return select(*columns).where(*which, free).order_by(JOB.c.due_at).limit(bindparam("most", type_=Integer))
 
 
 DUE = _queue(JOB.c.state == JobState.WAITING, JOB.c.due_at <= NOW)
-LEFT = _queue(JOB.c.state == JobState.HELD, JOB.c.lease_until <= NOW)
+LEFT = _queue(JOB.c.state == JobState.HELD, or_(JOB.c.lease_until <= NOW, JOB.c.lease_until > LATEST))
 """Those whose worker never came back."""
 LOOK = select(*(queue.with_only_columns(JOB.c.id).scalar_subquery() for queue in (DUE, LEFT)))
 MINE = and_(JOB.c.id == bindparam("its_id"), JOB.c.lease == bindparam("its_lease"))
@@ -85,7 +87,7 @@ class UnknownKind(EngineError):
 
 
 class LeaseLost(EngineError):
-    """The job is no longer this worker's: it was taken by another, or took too long."""
+    """The job is no longer this worker's: it was taken by another, took too long, or is not due any more."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,14 @@ class Claim:
     payload: Mapping[str, Any]
     dedupe_key: str
     instance_id: str | None
+    due_at: datetime
     attempts: int
     lease: str
     until: datetime
+
+    def is_due(self) -> bool:
+        """Whether it still is: the machine's clock may have been set back, and a timer would find that its time has not come."""
+        return self.due_at <= clock.now()
 
     def leaves_time(self) -> bool:
         """Whether there is enough of the lease left to begin: a job late in its batch must not be cut off by its neighbours."""
@@ -178,7 +185,7 @@ def drop_late(session: Session) -> None:
 
 def is_any_due(session: Session) -> bool:
     """Whether there is something to claim: two looks into one index, however many jobs wait."""
-    return any(session.execute(LOOK, {"now": clock.now(), "most": 1}).one())
+    return any(session.execute(LOOK, _bounds(1)).one())
 
 
 def run_due(limit: int = 1_000, *, stop: Event | None = None) -> int:
@@ -198,6 +205,8 @@ def claim(limit: int = BATCH) -> list[Claim]:
     One that was left behind is taken alone: it may have taken the others of its batch down with its worker.
     """
     with transaction() as session:
+        # A clock that stands still while a demonstration's was moved would take the leases of others for too long ones.
+        settings.apply_clock(session)
         if connection(session).dialect.name == "postgresql":
             # Two that pick at once would not see each other's choice and share out the jobs of one instance.
             session.execute(select(func.pg_advisory_xact_lock(PICKING)))
@@ -207,15 +216,17 @@ def claim(limit: int = BATCH) -> list[Claim]:
         if rows:
             session.execute(update(JOB).where(JOB.c.id.in_([row.id for row in rows])).values(held))
         return [
-            Claim(row.id, row.kind, row.payload, row.dedupe_key, row.instance_id, row.attempts + 1, lease, until)
+            Claim(
+                row.id, row.kind, row.payload, row.dedupe_key, row.instance_id, row.due_at, row.attempts + 1, lease, until
+            )
             for row in rows
-        ]
+        ]  # fmt: skip
 
 
 def work_off(batch: Sequence[Claim], stop: Event | None = None) -> int:
     """Do what was claimed, in order; what is not begun in time is given back. How many were tried."""
     for number, job in enumerate(batch):
-        if not job.leaves_time() or (stop and stop.is_set()):
+        if not (job.is_due() and job.leaves_time()) or (stop and stop.is_set()):
             _give_back(batch[number:])
             return number
         _do(job)
@@ -223,7 +234,12 @@ def work_off(batch: Sequence[Claim], stop: Event | None = None) -> int:
 
 
 def _pick(session: Session, which: Select[Any], most: int) -> Sequence[Row[Any]]:
-    return session.execute(which.with_for_update(skip_locked=True), {"now": clock.now(), "most": most}).all()
+    return session.execute(which.with_for_update(skip_locked=True), _bounds(most)).all()
+
+
+def _bounds(most: int) -> dict[str, Any]:
+    now = clock.now()
+    return {"now": now, "latest": now + 2 * LEASE, "most": most}
 
 
 def _do(job: Claim) -> None:
@@ -252,7 +268,9 @@ def _is_held(session: Session, job: Claim) -> bool:
 
 
 def _finish(session: Session, job: Claim) -> None:
-    """Delete the row, or refuse what was done: it counts only as long as the lease lasts."""
+    """Delete the row, or refuse what was done: it counts only while it is due and the lease lasts."""
+    if not job.is_due():
+        raise LeaseLost("the clock was set back meanwhile", advice="做这项作业时，机器的时钟被往回拨了。")
     # A timer that fires has cancelled its own job: that is done under the lock under which its wait was found.
     if job.until > clock.now() and (
         job.dedupe_key in session.info.get(CANCELLED, ()) or connection(session).execute(FINISH, job.key()).rowcount
@@ -279,7 +297,8 @@ def _note_failure(job: Claim, error: Exception) -> None:
         if _becomes_incident(session, job, error):
             after |= {"state": JobState.FAILED}
         else:
-            after |= {"state": JobState.WAITING, "due_at": clock.now() + BACKOFF[job.attempts - 1]}
+            again = max(job.due_at, clock.now() + BACKOFF[job.attempts - 1])
+            after |= {"state": JobState.WAITING, "due_at": again}
         if not connection(session).execute(update(JOB).where(MINE).values(after), job.key()).rowcount:
             raise LeaseLost("this failure is no longer ours to note")
         # What the database refused says nothing about our code: no need for its traceback.

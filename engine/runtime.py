@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from engine import assignment, deadlines, definitions, history, incidents, jobs, messages
+from engine.calendar.book import REVISION
 from engine.db import connection
 from engine.errors import InvalidState, NotFound
 from engine.history import Entry
@@ -26,6 +27,7 @@ from engine.models import (
     EventSubscription,
     InstanceStatus,
     ProcessInstance,
+    Setting,
     Submission,
     TaskStatus,
     Unit,
@@ -36,7 +38,7 @@ from engine.reminders import schedule as reminders
 from engine.spiff import Activity, Execution, Passed, Services, StateDamaged, Wait
 from engine.statements import Batch, Lookup, Prepared
 
-INSTANCE, TASK, UNIT = table(ProcessInstance), table(UserTask), table(Unit)
+INSTANCE, TASK, UNIT, SETTING = table(ProcessInstance), table(UserTask), table(Unit), table(Setting)
 CANDIDATE, SUBSCRIPTION = table(Candidate), table(EventSubscription)
 SUBMISSION = table(Submission)
 FIRST_YEAR = datetime(2000, 1, 1, tzinfo=UTC)
@@ -61,6 +63,8 @@ class Instance:
     started_at: datetime
     unit_key: str | None = None
     """Of the unit in charge."""
+    time_revision: str | None = None
+    """Of the calendar and the time limits, as they were when the lock was taken."""
 
 
 class Task(NamedTuple):
@@ -92,16 +96,22 @@ class ServiceTask(Protocol):
 service_tasks: dict[str, ServiceTask] = {}
 """Name in the diagram → function; the domains hand theirs over in `application.assemble`."""
 
-_COLUMNS = [INSTANCE.c[name] for name in Instance.__dataclass_fields__ if name != "unit_key"]
+_BESIDE = {
+    "unit_key": UNIT.c.key,
+    "time_revision": func.coalesce(select(SETTING.c.value).where(SETTING.c.key == REVISION).scalar_subquery(), ""),
+}
+_COLUMNS = [
+    _BESIDE[name].label(name) if name in _BESIDE else INSTANCE.c[name] for name in Instance.__dataclass_fields__
+]
 _HELD = (
-    select(*_COLUMNS, UNIT.c.key.label("unit_key"))
+    select(*_COLUMNS)
     .select_from(INSTANCE.outerjoin(UNIT, INSTANCE.c.unit_id == UNIT.c.id))
     # `key_share`: rows that only point to this instance (a child's message to its parent) need not wait for it.
     .with_for_update(of=INSTANCE, key_share=True)
 )
 _LOCK = Lookup(_HELD.where(INSTANCE.c.id == bindparam("wanted")))
 _LOCK_WITH_TASK = Lookup(
-    select(*_COLUMNS, UNIT.c.key.label("unit_key"), *(TASK.c[name].label(f"task_{name}") for name in Task._fields))
+    select(*_COLUMNS, *(TASK.c[name].label(f"task_{name}") for name in Task._fields))
     .select_from(
         INSTANCE.join(TASK, TASK.c.instance_id == INSTANCE.c.id).outerjoin(UNIT, INSTANCE.c.unit_id == UNIT.c.id)
     )
@@ -277,7 +287,8 @@ class _Step:
         activity = wait.activity
         assigned = assignment.assign(self.session, self.instance, activity, wait.variables)
         due = deadlines.due(
-            self.session, activity.due_date, wait.variables, opened_at=self.instance.started_at
+            self.session, activity.due_date, wait.variables, opened_at=self.instance.started_at,
+            revision=self.instance.time_revision,
         )  # fmt: skip
         return {
             "id": wait.token_id, "instance_id": self.instance.id, "process_key": activity.process_key,

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from engine import administration, answers, clock, correlation, db, errors, identity, settings, spiff
 from engine.identity import Actor
+from engine.recurrences import control
 from web import (
     auth,
     calendar,
@@ -30,6 +31,7 @@ from web import (
     preferences,
     reminders,
     rest,
+    schedule,
     supervision,
     time_limits,
     user_tasks,
@@ -90,7 +92,7 @@ def create_app() -> Flask:
     app.session_interface = PageSessions()
     csrf.init_app(app)
     for module in (auth, calendar, health, incidents, instances, lamps, notifications, outbox, plan, preferences, reminders,
-                   supervision, time_limits, user_tasks, vendor):  # fmt: skip
+                   schedule, supervision, time_limits, user_tasks, vendor):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
@@ -114,11 +116,11 @@ def _know_who_asks() -> ResponseReturnValue | None:
     g.actor = None
     if rest.is_rest(request.path):
         return rest.authenticate()
-    token = session.get("token")
-    if token and request.endpoint not in IMPERSONAL:
+    token = session.get("token", "")
+    if request.endpoint not in IMPERSONAL:
         with db.reading() as opened:
             settings.apply_clock(opened)
-            browser = identity.browser(opened, token)
+            browser = identity.browser(opened, token) if token else None
             g.actor = browser.actor if browser else None
         if browser and browser.is_sign_of_life_due:
             with db.transaction() as opened:
@@ -141,10 +143,11 @@ def _harden(response: Response) -> Response:
 def _shared_by_all_pages() -> dict[str, object]:
     shared = {"actor": g.get("actor"), "now": clock.now(), "bootstrap": vendor.BOOTSTRAP}
     if g.get("without_database"):
-        return {**shared, "demonstration": False, **dict.fromkeys(FIGURES)}
+        return {**shared, "demonstration": False, "sees_schedule": False, **dict.fromkeys(FIGURES)}
     with db.reading() as opened:
         figures = {name: count(opened, g.actor) if g.get("actor") else None for name, count in FIGURES.items()}
-        return {**shared, "demonstration": settings.is_demonstration(opened), **figures}
+        sees = bool(g.get("actor")) and control.can_view(g.actor)
+        return {**shared, "demonstration": settings.is_demonstration(opened), "sees_schedule": sees, **figures}
 
 
 def _refuse(error: errors.EngineError) -> ResponseReturnValue:

@@ -36,6 +36,7 @@ def index() -> ResponseReturnValue:
             "plan.html", plan=plan, picture=seen, sections=_narrowed(plan, seen, asked["lead"], asked["colour"]),
             phases=overview.phases(session, plan, at), names=list(overview.PHASES.values()),
             sums=overview.sums(seen.commitments.values()), leads=overview.leads(plan), day=day,
+            viewable=overview.viewable(session, plan, g.actor),
             asked=asked, complaint=complaint, colours=wording.SHAPES, words=lamp.WORDS,
         )  # fmt: skip
 

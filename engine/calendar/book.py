@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from engine import ids, settings
 from engine.calendar.days import Calendar, Exceptional
+from engine.db import connection
 from engine.models import CalendarDay, CalendarYear, TimeLimit
 
 REVISION = "time.revision"
@@ -33,8 +34,11 @@ class Kept(Generic[T]):
         self._load = load
         self._held: WeakKeyDictionary[Any, tuple[str, T]] = WeakKeyDictionary()
 
-    def of(self, session: Session) -> T:
-        database, revision = session.get_bind(), settings.value(session, REVISION) or ""
+    def of(self, session: Session, revision: str | None = None) -> T:
+        """`revision` is for whoever has read it beside something else."""
+        database = connection(session).engine
+        if revision is None:
+            revision = settings.value(session, REVISION) or ""
         held = self._held.get(database)
         if held is None or held[0] != revision:
             self._held[database] = held = revision, self._load(session)

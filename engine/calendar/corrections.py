@@ -81,6 +81,7 @@ def correct_term(
         )
     )  # fmt: skip
     session.flush()
+    changed(session, starts_on, ends_on, f"学期更正：{source}")
 
 
 def made(session: Session, year: int) -> list[CalendarDay]:

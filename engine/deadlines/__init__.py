@@ -34,10 +34,18 @@ class Due:
     """What it was counted from and how, to be shown and to be counted again; None for a date that was simply given."""
 
 
-def due(session: Session, written: str | None, variables: Mapping[str, Any], *, opened_at: datetime) -> Due:
+def due(
+    session: Session,
+    written: str | None,
+    variables: Mapping[str, Any],
+    *,
+    opened_at: datetime,
+    revision: str | None = None,
+) -> Due:
     """The due date of a user task from a rule, an ISO date, or a variable that holds one.
 
     `opened_at` is when the case was opened: it keeps to the rules of that day. A rule counts from now, unless it says from when.
+    `revision` of calendar and rules, if it is known, saves a look at the database.
     """
     if not written:
         return Due()
@@ -47,7 +55,7 @@ def due(session: Session, written: str | None, variables: Mapping[str, Any], *, 
         return Due(moment(given)) if given is not None else Due()
     since = _value(named["since"], variables) if named["since"] else clock.now().isoformat()
     until = _value(named["until"], variables) if named["until"] else None
-    return Due() if since is None else of_rule(current(session), named["name"], since, until, opened_at)
+    return Due() if since is None else of_rule(current(session, revision), named["name"], since, until, opened_at)
 
 
 def of_rule(book: Book, name: str, since: str, until: str | None, opened_at: datetime) -> Due:

@@ -154,9 +154,9 @@ def _load(session: Session) -> Book:
 _kept = book.Kept(_load)
 
 
-def current(session: Session) -> Book:
-    """All that is recorded; one look at the database, however often it is asked."""
-    return _kept.of(session)
+def current(session: Session, revision: str | None = None) -> Book:
+    """All that is recorded; one look at the database, however often it is asked, or none if its revision is known."""
+    return _kept.of(session, revision)
 
 
 # ---- what is shipped

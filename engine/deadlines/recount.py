@@ -18,6 +18,7 @@ from engine.calendar.corrections import CHANGED
 from engine.history import Entry
 from engine.jobs import Planned
 from engine.models import Candidate, InstanceStatus, TaskStatus, UserTask, table
+from engine.recurrences import planning
 from engine.reminders import schedule
 
 RECOUNT = "deadlines.recount"
@@ -27,10 +28,14 @@ TASK, CANDIDATE = table(UserTask), table(Candidate)
 
 
 def look_through(session: Session, payload: Mapping[str, Any]) -> None:
-    """Job handler: find the instances in which a due date rests on the changed days. A date before them cannot."""
+    """Job handler: find the instances in which a due date rests on the changed days. A date before them cannot.
+
+    Reminders and recurrences go by the calendar as well.
+    """
     after, book = payload.get("after", ""), deadlines.current(session)
     if not after:
         schedule.look_again(session)
+        planning.replan(session)
     open_ones = select(TASK.c.id, TASK.c.instance_id, TASK.c.due_basis).where(
         TASK.c.status == TaskStatus.OPEN, TASK.c.due_basis.is_not(None), TASK.c.id > after,
         TASK.c.due_at >= clock.start_of(date.fromisoformat(payload["first"])),

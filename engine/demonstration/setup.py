@@ -6,17 +6,17 @@ import os
 import secrets
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from engine import application, clock, db, identity, ids, settings
+from engine import application, db, identity, ids, settings
 from engine.models import Person, Position, RecusalFact, SchoolBinding, StandIn, Unit
 from engine.plan import launch
 from engine.plan.launch import Progress
-from engine.supervision import rounds
+from engine.recurrences import planning
 
 BEGINS = datetime(2021, 3, 12, 1, 0, tzinfo=UTC)
 """Friday after the plan was issued, nine o'clock where the bureau is."""
@@ -31,7 +31,7 @@ def build(progress: Progress = lambda done, total: None) -> None:
         application.deploy_own_processes(session)
         plan = launch.load(session, _data("plan_2021.toml"))
         launch.start(session, plan, actor=None, progress=progress)
-        rounds.schedule_monthly(session, (clock.today() + timedelta(days=31)).replace(day=1))
+        planning.prepare(session)
 
 
 def password() -> str:

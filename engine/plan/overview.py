@@ -10,10 +10,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from engine import instances
 from engine.errors import NotAllowed
 from engine.identity import Actor
 from engine.lamps.lamp import Colour, Lamp, State
-from engine.models import Commitment, HistoryEvent, PlanSection, Unit, WorkPlan, WorkPoint
+from engine.models import Commitment, HistoryEvent, PlanSection, ProcessInstance, Unit, WorkPlan, WorkPoint
 
 PHASES = {
     "plan_phase": "计划",
@@ -54,6 +55,15 @@ def current(session: Session) -> WorkPlan | None:
         commitments.selectinload(Commitment.targets),
     )
     return session.scalar(whole.order_by(WorkPlan.year.desc()).limit(1))
+
+
+def viewable(session: Session, plan: WorkPlan, actor: Actor) -> set[str]:
+    """The instances of points and commitments that a person may look at; to others no link leads."""
+    points = [point for section in plan.sections for point in section.points]
+    theirs = [point.instance_id for point in points]
+    theirs += [commitment.instance_id for point in points for commitment in point.commitments]
+    wanted = select(ProcessInstance.id).where(ProcessInstance.id.in_(theirs), instances.visible(actor))
+    return set(session.scalars(wanted))
 
 
 def phases(session: Session, plan: WorkPlan, at: datetime) -> dict[str, int]:

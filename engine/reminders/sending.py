@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,21 +16,22 @@ from engine.reminders.subjects import Subject
 
 
 def remind(session: Session, payload: Mapping[str, Any]) -> None:
-    """Job handler: tell whom the present stage means, and look ahead. After a downtime the latest stage speaks for all.
+    """Job handler: tell whom the present stage means, and look ahead.
 
-    A stage that was said for this due date is not said again, whatever makes the job look.
+    After a downtime the latest stage speaks for all that were missed, to all whom they mean. A stage that was said for
+    this due date is not said again, whatever makes the job look.
     """
     if payload["instance_id"]:
         runtime.lock(session, payload["instance_id"])
     subject = subjects.find(session, payload["subject"], payload["id"])
     if subject is None:
         return
-    now, since = clock.now(), datetime.fromisoformat(payload["since"])
-    passed = [stage for moment, stage in schedule.moments(session, subject.due_at) if since < moment <= now]
+    now, looked = clock.now(), datetime.fromisoformat(payload.get("looked") or payload["since"])
+    passed = [stage for moment, stage in schedule.moments(session, subject.due_at) if looked < moment <= now]
     if passed:
-        _tell(session, subject, passed[-1])
+        _tell(session, subject, passed[-1], {rank for stage in passed for rank in stage.recipients})
     schedule.forget(session, subject.id)
-    schedule.look_after(session, payload, subject.due_at, after=now)
+    schedule.look_after(session, {**payload, "looked": now.isoformat()}, subject.due_at, after=now)
 
 
 def due_in_words(due_at: datetime, why: str | None) -> str:
@@ -39,9 +40,9 @@ def due_in_words(due_at: datetime, why: str | None) -> str:
     return f"应于{local.year}年{local.month}月{local.day}日{at}办结" + (f"：{why}" if why else "")
 
 
-def _tell(session: Session, subject: Subject, stage: ReminderStage) -> None:
+def _tell(session: Session, subject: Subject, stage: ReminderStage, ranks: Collection[str]) -> None:
     notifications.notify(
-        session, subjects.people(session, subject, stage.recipients), schedule.KIND, f"{stage.words}：{subject.title}",
+        session, subjects.people(session, subject, ranks), schedule.KIND, f"{stage.words}：{subject.title}",
         due_in_words(subject.due_at, subject.why), about=subject.leads_to,
         dedupe_key=f"{schedule.KIND}:{subject.id}:{stage.id}:{subject.due_at.isoformat()}",
         mail=Mail.AT_ONCE if stage.basis == schedule.HOURS else Mail.DIGEST,

@@ -1,46 +1,42 @@
-"""Rounds of school visits: the monthly one that time opens, and those a work point asks for."""
+"""Rounds of school visits: the routine one that time opens, and those a work point asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
-from typing import Any
+from collections.abc import Iterable
+from datetime import date, datetime
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from engine import clock, ids, instances, jobs
+from engine import clock, ids, instances
 from engine.identity import Actor
-from engine.models import Finding, SchoolBinding, SupervisionRound, Unit, Visit, WorkPoint
+from engine.models import (
+    Finding,
+    Occurrence,
+    ProcessInstance,
+    SchoolBinding,
+    SupervisionRound,
+    Unit,
+    Visit,
+    WorkPoint,
+)
+from engine.recurrences.planning import Opener
 
-MONTHLY = "supervision.monthly_round"
 
-
-def schedule_monthly(session: Session, month: date) -> None:
-    """Remember to open the round of a month when it begins. Twice is once."""
-    first = month.replace(day=1)
-    payload = {"month": first.isoformat()}
-    jobs.add(session, MONTHLY, clock.start_of(first, hour=6), payload, dedupe_key=f"{MONTHLY}:{first:%Y-%m}")
-
-
-def open_monthly(session: Session, payload: Mapping[str, Any]) -> None:
-    """Job handler: open the month's round, unless it is open, and look ahead to the next month.
-
-    After a long pause months that are over are not made up for: nobody can visit a school in the past.
-    """
-    month = date.fromisoformat(payload["month"])
-    following = (month + timedelta(days=32)).replace(day=1)
-    schedule_monthly(session, following)
-    if following <= clock.today():
-        return
-    key = f"routine:{month:%Y-%m}"
-    if session.scalar(select(SupervisionRound.id).where(SupervisionRound.key == key)):
-        return
+def open_routine(session: Session, occurrence: Occurrence) -> ProcessInstance | None:
+    """The round of a period (经常性督导), with a visit to every school that has its inspector."""
+    key = f"routine:{occurrence.period_key}"
+    opened = session.scalar(select(SupervisionRound).where(SupervisionRound.key == key))
     bindings = bindings_on(session, clock.today())
-    open_round(
-        session, key=key, title=f"{month.year}年{month.month}月经常性督导", theme="办学行为、校园安全、师德师风等八个方面",
-        visit_by=following - timedelta(days=1), bindings=bindings, actor=None,
-    )  # fmt: skip
+    if opened is None and bindings:
+        opened = open_round(
+            session, key=key, title=f"{occurrence.period_name}经常性督导", theme="办学行为、校园安全、师德师风等八个方面",
+            visit_by=occurrence.ends_on, bindings=bindings, actor=None,
+        )  # fmt: skip
+    return opened.instance if opened else None
+
+
+OPENERS: dict[str, Opener] = {"supervision.open_routine": open_routine}
 
 
 def open_round(

@@ -165,6 +165,72 @@ def test_a_failure_is_tried_again_after_1_5_and_30_minutes_and_then_shown(bureau
     assert effects.left() == []
 
 
+def set_back(**span: float) -> None:
+    clock.shift(clock.offset() - timedelta(**span))
+
+
+@pytest.fixture
+def free_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What moves is the machine's clock, which no database knows of."""
+    monkeypatch.setattr(settings, "apply_clock", lambda session: None)
+
+
+@pytest.mark.usefixtures("free_clock")
+def test_what_is_not_due_any_more_waits_for_its_time_again(bureau: Bureau) -> None:
+    """A timer would find that its time has not come, and be gone for ever."""
+    effects.plan("a")
+    claimed = jobs.claim()
+    set_back(hours=1)
+    assert jobs.work_off(claimed) == 0
+    job = effects.job("a")
+    assert job is not None
+    assert (job.state, job.attempts) == (JobState.WAITING, 0)
+    assert bureau.settle() == 0
+    clock.shift(clock.offset() + timedelta(hours=1))
+    assert bureau.settle() == 1
+    assert effects.left() == ["a"]
+
+
+@pytest.mark.usefixtures("free_clock")
+def test_what_was_done_while_the_clock_was_set_back_does_not_count(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(session: Session, payload: Mapping[str, Any]) -> None:
+        effects.leave(session, payload)
+        set_back(days=1)
+
+    effects.plan("a")
+    with monkeypatch.context() as patch:
+        patch.setitem(jobs.handlers, effects.KIND, interrupted)
+        bureau.settle()
+    job = effects.job("a")
+    assert job is not None
+    assert effects.left() == []
+    assert job.due_at - clock.now() > timedelta(hours=23), "tried again, but not before it is due"
+    clock.shift(clock.offset() + timedelta(days=1))
+    bureau.settle()
+    assert effects.left() == ["a"]
+
+
+@pytest.mark.usefixtures("free_clock")
+@pytest.mark.parametrize(("back", "wait"), [({"days": 1}, 0), ({"hours": 1}, 0), ({"minutes": 1}, 180)])
+def test_a_lease_from_before_the_clock_was_set_back_keeps_nobody_waiting(
+    bureau: Bureau, back: dict[str, float], wait: int
+) -> None:
+    instance = bureau.point(5)
+    with db.transaction() as session:
+        due = clock.now() - timedelta(days=2)
+        for name in ("killed", "next"):
+            jobs.add(session, effects.KIND, due, {"name": name}, dedupe_key=f"test:{name}", instance_id=instance)
+    (killed,) = jobs.claim(1)
+    set_back(**back)
+    clock.shift(clock.offset() + timedelta(seconds=wait))
+    assert bureau.settle() == 2
+    assert effects.left() == ["killed", "next"]
+    jobs.work_off([killed])
+    assert effects.left() == ["killed", "next"]
+
+
 def test_a_poison_job_does_not_keep_the_others_waiting(bureau: Bureau) -> None:
     healthy = [f"{number:02}" for number in range(50)]
     effects.plan(*healthy[:25])
@@ -282,7 +348,9 @@ def test_housekeeping_keeps_answers_for_a_week_and_comes_again(bureau: Bureau) -
     bureau.person("jj_head")
     with db.transaction() as session:
         housekeeping.schedule(session)
-        person = session.query(LoginSession).one().person_id
+        opened = session.query(LoginSession).one()
+        opened.opened_at -= timedelta(days=1)
+        person = opened.person_id
         for name, age in [("old", 8), ("new", 5)]:
             at = clock.now() - timedelta(days=age)
             answer = RememberedAnswer(person_id=person, key=name, fingerprint="", status=204, body="", at=at)

@@ -78,6 +78,10 @@ def test_after_a_downtime_the_latest_stage_speaks_for_all(bureau: Bureau) -> Non
     assert told(task) == [("已经逾期", each) for each in ["zj_head", *OFFICERS]]
     jobs.run_due()
     assert len(told(task)) == 3
+    until(bureau, "2021-05-06T09:00")
+    leader = overseer_of(bureau, "ZJ")
+    everybody = [("逾期十个工作日", each) for each in sorted([leader, "zj_head", *OFFICERS])]
+    assert told(task)[3:] == everybody, "the stage at which only those above are told must not swallow the owner's"
 
 
 def test_a_stage_that_is_looked_at_twice_is_said_once(bureau: Bureau) -> None:

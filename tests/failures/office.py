@@ -35,7 +35,7 @@ effects: Path | None = None
 
 def build(url: str) -> None:
     """An empty database becomes the office."""
-    _assemble(None)
+    assemble(None)
     application.open_application(url)
     with db.transaction() as session:
         settings.declare(session, settings.DEMONSTRATION)
@@ -47,13 +47,13 @@ def build(url: str) -> None:
 
 def enter(url: str, effects_file: Path | None = None) -> None:
     """Open the office's database in this process, as a server does that is started again."""
-    _assemble(effects_file)
+    assemble(effects_file)
     db.open_database(url)
     with db.reading() as session:
         settings.apply_clock(session)
 
 
-def _assemble(effects_file: Path | None) -> None:
+def assemble(effects_file: Path | None) -> None:
     global effects
     effects = effects_file
     application.assemble()

@@ -7,7 +7,7 @@ import lzma
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from engine.models import (
     Job,
     Person,
     ProcessInstance,
+    SupervisionRound,
     UserTask,
     Visit,
     WorkPoint,
@@ -121,6 +122,18 @@ def test_every_instance_of_the_version_before_comes_to_its_end() -> None:
         (nested,) = [each for each, before in BEFORE.items() if before["definition"] == "shape_nested"]
         ended = session.get_one(ProcessInstance, nested, options=[undefer(ProcessInstance.state)])
         assert runtime.load(session, ended).variables()["total"] == 42
+
+
+@pytest.mark.usefixtures("upgraded")
+def test_the_monthly_round_of_the_version_before_goes_on() -> None:
+    with db.transaction() as session:
+        settings.move_clock(session, clock.start_of(date(2021, 5, 1), 6))
+    jobs.run_due()
+    with db.reading() as session:
+        keys = session.scalars(select(SupervisionRound.key).where(SupervisionRound.key.like("routine:%")))
+        assert sorted(keys) == ["routine:2021-04", "routine:2021-05"]
+        waiting = session.scalars(select(Job).where(Job.kind == "recurrence")).one()
+        assert waiting.due_at == clock.start_of(date(2021, 6, 1), 6)
 
 
 def _running(session: Session) -> list[ProcessInstance]:

@@ -100,6 +100,52 @@ def test_the_main_path(
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_clock_of_a_demonstration_is_moved_without_script(
+    chromium: Any, bureau: Bureau, tmp_path: Path, width: int
+) -> None:
+    """By keyboard: a form, then what has come of it."""
+    server = Server(bureau.database, tmp_path)
+    browser = chromium.new_context(viewport={"width": width, "height": 740}, java_script_enabled=False)
+    page = browser.new_page()
+
+    def look(what: str) -> None:
+        page.locator("h1").wait_for()
+        widest = page.locator("body").bounding_box()
+        assert widest is not None
+        assert widest["width"] <= width
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/schedule-{width}-{what}.png", full_page=True)
+
+    page.goto(f"{server.address}/login?next=/schedule")
+    page.fill("#login", "sysadmin")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    look("before")
+    assert page.get_by_text("正常", exact=True).count() == 1, "the server's own worker ticks"
+    page.locator("[value=to]").press("Space")
+    page.fill("#to", "2020-01-01")
+    page.locator("#to").press("Enter")
+    look("refused")
+    assert page.get_by_role("alert").inner_text().endswith("请选一个以后的时间。")
+    page.fill("#to", "2021-05-02")
+    page.get_by_role("button", name="向前拨").press("Enter")
+    assert "演示时钟已向前拨" in page.locator("[role=status]").inner_text()
+    assert "2021年5月2日" in page.get_by_role("note").inner_text()
+    for _ in range(60):
+        page.goto(f"{server.address}/schedule")
+        if page.get_by_text("已启动", exact=True).count():
+            break
+        page.wait_for_timeout(500)
+    assert page.get_by_text("已错过", exact=True).count() == 1
+    look("after")
+    page.goto(f"{server.address}/schedule/routine_supervision")
+    look("one")
+    browser.close()
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_an_administrator_gives_up_a_job_on_a_phone(chromium: Any, bureau: Bureau, tmp_path: Path) -> None:
     effects.plan("a" * 60, kind="test.from_the_future", instance_id=bureau.point(5))
     bureau.settle()
