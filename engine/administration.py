@@ -129,9 +129,7 @@ def tidy(session: Session) -> None:
 
 
 def _visible(actor: Actor, instance_id: InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
-    if actor.roles & SEES_ALL:
-        return true()
-    return instance_id.in_(select(ProcessInstance.id).where(instances.visible(actor)))
+    return true() if actor.roles & SEES_ALL else instances.in_sight(actor, instance_id)
 
 
 def _take_up(session: Session, incident_id: str, actor: Actor) -> tuple[Incident, Instance | None]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine import clock
-from engine.db import connection
+from engine.db import connection, insert_once
 from engine.errors import EngineError, InvalidInput
 from engine.identity import Actor
-from engine.models import RememberedAnswer
+from engine.models import RememberedAnswer, table
 
 KEY = re.compile(r"[ -~]{1,255}")
 UNANSWERED = 0
+_INSERT = insert_once(table(RememberedAnswer), "person_id", "key")
 
 
 class KeyReused(EngineError):
@@ -32,13 +32,10 @@ def reserve(session: Session, key: str, fingerprint: str, *, actor: Actor) -> Re
         raise InvalidInput(
             "bad idempotency key", code="idempotency_key", advice="Idempotency-Key 须为 1–255 个可见字符。"
         )
-    dialect = postgresql if connection(session).dialect.name == "postgresql" else sqlite
     row = {"person_id": actor.id, "key": key, "fingerprint": fingerprint, "status": UNANSWERED, "body": "",
            "at": clock.now()}  # fmt: skip
-    taken = session.scalar(
-        dialect.insert(RememberedAnswer).values(row).on_conflict_do_nothing().returning(RememberedAnswer.key)
-    )
-    if taken is not None:
+    take = _INSERT[connection(session).dialect.name].returning(RememberedAnswer.key)
+    if session.scalar(take, row) is not None:
         return None
     mine = select(RememberedAnswer).where(RememberedAnswer.person_id == actor.id, RememberedAnswer.key == key)
     earlier = session.scalars(mine).one()

@@ -9,6 +9,7 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +113,7 @@ def _rehearse(database: str | None, files: dict[str, bytes]) -> list[str]:
 
 def _print_problems(problems: Sequence[Problem], as_json: bool) -> None:
     if as_json:
-        told = [
-            {name: getattr(each, name) for name in ("file", "element_id", "element_name", "reason")}
-            for each in problems
-        ]
-        print(json.dumps({"problems": told}, ensure_ascii=False, indent=1))
+        print(json.dumps({"problems": list(map(asdict, problems))}, ensure_ascii=False, indent=1))
     else:
         for problem in problems:
             print(problem)

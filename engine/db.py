@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, Insert, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -159,6 +160,12 @@ def connection(session: Session) -> Connection:
     used = session.get_bind()
     assert isinstance(used, Connection)
     return used
+
+
+def insert_once(target: Table, *unique: str) -> dict[str, Insert]:
+    """By dialect: an insert that leaves out a row whose unique key another one has."""
+    dialects = {"postgresql": postgresql, "sqlite": sqlite}
+    return {name: each.insert(target).on_conflict_do_nothing(index_elements=unique) for name, each in dialects.items()}
 
 
 @contextmanager

@@ -26,10 +26,7 @@ def assign(session: Session, task_id: str, login: str | None, *, actor: Actor) -
 
     Refused for somebody who could not have claimed it: no candidate, or excluded because they did what it checks.
     """
-    user_tasks.get(session, task_id, actor=actor)
-    instance, task = runtime.lock_with_task(session, task_id)
-    if task.status != TaskStatus.OPEN:
-        raise InvalidState(f"user task {task.id} is {task.status}", code="not_open", advice="这件待办已经办结。")
+    instance, task = locked(session, task_id, actor=actor)
     if not can_assign(actor, instance, task):
         raise NotAllowed(f"{actor.login} may not assign {task.id}", advice="只有承办单位负责人可以指派这件待办。")
     if not task.candidate_groups:
@@ -38,6 +35,15 @@ def assign(session: Session, task_id: str, login: str | None, *, actor: Actor) -
     person_id, login = (person.id, person.login) if person else (None, None)
     entry = Entry("user_task.assigned", actor.id, detail={"assignee": person_id})
     user_tasks.hand_over(session, instance, task, person_id, login, entry)
+
+
+def locked(session: Session, task_id: str, *, actor: Actor) -> tuple[runtime.Instance, runtime.Task]:
+    """An open task that this person may know of, locked after its instance."""
+    user_tasks.get(session, task_id, actor=actor)
+    instance, task = runtime.lock_with_task(session, task_id)
+    if task.status != TaskStatus.OPEN:
+        raise InvalidState(f"user task {task.id} is {task.status}", code="not_open", advice="这件待办已经办结。")
+    return instance, task
 
 
 def _candidate(session: Session, task: runtime.Task, login: str) -> Person:

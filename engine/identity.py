@@ -66,6 +66,11 @@ class Actor:
         return f"{role}@{unit}" in self.groups if unit else role in self.roles
 
     @property
+    def keeps_rules(self) -> bool:
+        """Of the office that chases (督办): it keeps what reminders and lamps go by."""
+        return self.has_role("office_supervisor")
+
+    @property
     def title(self) -> str:
         return self.holdings[0].title if self.holdings else ""
 

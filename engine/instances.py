@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import QueryableAttribute, Session
 
 from engine import begins, clock, definitions, history, ids, runtime
 from engine.db import to_json
@@ -95,6 +95,12 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     return or_(
         ProcessInstance.started_by_id == actor.id, ProcessInstance.unit_id.in_(theirs), ProcessInstance.id.in_(part_in)
     )  # fmt: skip
+
+
+def in_sight(actor: Actor, instance_id: QueryableAttribute[Any]) -> ColumnElement[bool]:
+    """Of which rows, by the instance they belong to, a person may know."""
+    belongs: ColumnElement[bool] = instance_id.in_(select(ProcessInstance.id).where(visible(actor)))
+    return belongs
 
 
 def can_start(actor: Actor, key: str) -> bool:

@@ -17,11 +17,10 @@ from threading import Event
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Row, Select, and_, bindparam, delete, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine import clock, ids, incidents, settings
-from engine.db import Unavailable, connection, reading, transaction
+from engine.db import Unavailable, connection, insert_once, reading, transaction
 from engine.errors import EngineError
 from engine.models import InstanceStatus, Job, JobState, ProcessInstance, table
 from engine.spiff import StateDamaged
@@ -49,10 +48,7 @@ MOVING = ("timer", "message")
 log = logging.getLogger(__name__)
 
 JOB, INSTANCE = table(Job), table(ProcessInstance)
-INSERT = {
-    "postgresql": postgresql.insert(JOB).on_conflict_do_nothing(index_elements=["dedupe_key"]),
-    "sqlite": sqlite.insert(JOB).on_conflict_do_nothing(index_elements=["dedupe_key"]),
-}
+INSERT = insert_once(JOB, "dedupe_key")
 NOW = bindparam("now", type_=JOB.c.due_at.type)
 LATEST = bindparam("latest", type_=JOB.c.due_at.type)
 """Later than any lease may end. One that does was given before the machine's clock was set back."""
@@ -148,16 +144,17 @@ def add(
 
 def add_many(session: Session, planned: Iterable[Planned]) -> None:
     """The same for several at once; in one round trip."""
-    rows = [
-        {
-            "id": ids.new(), "kind": each.kind, "due_at": each.due_at, "payload": dict(each.payload),
-            "dedupe_key": each.dedupe_key, "instance_id": each.instance_id, "state": JobState.WAITING, "attempts": 0,
-        }
-        for each in planned
-    ]  # fmt: skip
-    if rows:
+    if rows := [row(each) for each in planned]:
         used = connection(session)
         used.execute(INSERT[used.dialect.name], rows)
+
+
+def row(planned: Planned) -> dict[str, Any]:
+    """The row of a job that nobody has tried yet."""
+    return {
+        "id": ids.new(), "kind": planned.kind, "due_at": planned.due_at, "payload": dict(planned.payload),
+        "dedupe_key": planned.dedupe_key, "instance_id": planned.instance_id, "state": JobState.WAITING, "attempts": 0,
+    }  # fmt: skip
 
 
 def cancel(session: Session, *dedupe_keys: str) -> None:

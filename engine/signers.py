@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from engine import handover, history, identity, runtime, user_tasks
-from engine.errors import InvalidInput, InvalidState, NotAllowed
+from engine import handover, history, identity, runtime
+from engine.errors import InvalidInput, NotAllowed
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import TaskStatus
 from engine.runtime import Instance, Task
 
 
@@ -34,10 +33,7 @@ def remove(session: Session, task_id: str, *, actor: Actor) -> None:
 
 
 def _locked(session: Session, task_id: str, actor: Actor) -> tuple[Instance, Task]:
-    user_tasks.get(session, task_id, actor=actor)
-    instance, task = runtime.lock_with_task(session, task_id)
-    if task.status != TaskStatus.OPEN:
-        raise InvalidState(f"user task {task.id} is {task.status}", code="not_open", advice="这件待办已经办结。")
+    instance, task = handover.locked(session, task_id, actor=actor)
     if not can_change(actor, instance):
         raise NotAllowed(f"{actor.login} may not change signers", advice="只有承办单位负责人可以加签、减签。")
     return instance, task

@@ -231,10 +231,6 @@ def _contains(whole: object, part: object) -> bool:
     return part in whole
 
 
-def _count(values: list[object], wanted: object) -> int:
-    return sum(1 for value in values if value == wanted)
-
-
 def _round(value: float, digits: int = 0) -> float:
     # round(5, -10**9) would first raise ten to that power.
     if not 0 <= digits <= MAX_DIGITS:
@@ -271,7 +267,7 @@ def _size(value: object) -> int:
 
 FUNCTIONS: dict[str, Callable[..., object]] = {
     "len": len, "sum": sum, "min": min, "max": max, "any": any, "all": all, "abs": abs, "round": _round, "int": int,
-    "float": float, "count": _count,
+    "float": float, "count": operator.countOf,
 }  # fmt: skip
 
 _OPERATORS: dict[str, Callable[..., object]] = {

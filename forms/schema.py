@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from forms.fields import Field
 
@@ -169,20 +169,16 @@ def _checks(field: Field) -> list[Check]:
     if field.type in ("textfield", "textarea"):
         return [_length(field.min_length, field.max_length or MAX_TEXT)]
     if field.type == "checkbox" and field.required:
-        return [_ticked(required_message(field))]
+        return [validate.Equal(True, error=required_message(field))]
     return []
 
 
 def _range(low: float | None, high: float | None) -> Check:
-    def check(number: float) -> None:
-        if low is not None and high is not None and not low <= number <= high:
-            raise ValidationError(f"应在{_short(low)}到{_short(high)}之间")
-        if low is not None and number < low:
-            raise ValidationError(f"不能小于{_short(low)}")
-        if high is not None and number > high:
-            raise ValidationError(f"不能大于{_short(high)}")
-
-    return check
+    least, most = (_short(bound) if bound is not None else "" for bound in (low, high))
+    both = f"应在{least}到{most}之间"
+    return validate.Range(
+        low, high, error=both if least and most else f"不能小于{least}" if least else f"不能大于{most}"
+    )
 
 
 def _short(number: float) -> str:
@@ -195,13 +191,5 @@ def _length(shortest: int | None, longest: int) -> Check:
             raise ValidationError(f"不能超过{longest}字，现有{len(text)}字")
         if shortest and len(text) < shortest:
             raise ValidationError(f"不能少于{shortest}字，现有{len(text)}字")
-
-    return check
-
-
-def _ticked(complaint: str) -> Check:
-    def check(ticked: bool) -> None:
-        if not ticked:
-            raise ValidationError(complaint)
 
     return check

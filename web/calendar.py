@@ -74,17 +74,14 @@ def term() -> ResponseReturnValue:
 
 
 def _correct(session: Session, data: dict[str, Any]) -> None:
-    corrections.correct(
-        session, date.fromisoformat(data["day"]), working=data["working"], name=data["name"] or "",
-        source=data["source"], actor=g.actor,
-    )  # fmt: skip
+    told = entry.with_days(data, "day") | {"name": data["name"] or ""}
+    corrections.correct(session, **told, actor=g.actor)
 
 
 def _correct_term(session: Session, data: dict[str, Any]) -> None:
-    corrections.correct_term(
-        session, int(data["school_year"]), int(data["term"]), starts_on=date.fromisoformat(data["starts_on"]),
-        ends_on=date.fromisoformat(data["ends_on"]), source=data["source"], actor=g.actor,
-    )  # fmt: skip
+    told = entry.with_days(data, "starts_on", "ends_on")
+    told |= {name: int(data[name]) for name in ("school_year", "term")}
+    corrections.correct_term(session, **told, actor=g.actor)
 
 
 def _back(written: str) -> str:

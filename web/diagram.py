@@ -213,20 +213,13 @@ def _kind(element: etree._Element) -> str:
 
 def _plane(root: etree._Element, process_id: str | None) -> etree._Element | None:
     """The drawing of a process: its own, or that of a collaboration it takes part in."""
-    planes = root.findall("bpmndi:BPMNDiagram/bpmndi:BPMNPlane", NAMESPACES)
-    for plane in planes:
-        if process_id is None or process_id in _processes_of(root, plane.get("bpmnElement", "")):
+    for plane in root.iterfind("bpmndi:BPMNDiagram/bpmndi:BPMNPlane", NAMESPACES):
+        drawn = plane.get("bpmnElement", "")
+        path = "bpmn:collaboration[@id=$id]/bpmn:participant/@processRef"
+        inside: Any = root.xpath(path, namespaces=NAMESPACES, id=drawn)
+        if process_id in (None, drawn, *inside):
             return plane
     return None
-
-
-def _processes_of(root: etree._Element, drawn: str) -> set[str | None]:
-    participants = root.iterfind("bpmn:collaboration/bpmn:participant", NAMESPACES)
-    return {drawn} | {
-        participant.get("processRef")
-        for participant in participants
-        if (collaboration := participant.getparent()) is not None and collaboration.get("id") == drawn
-    }
 
 
 def _shapes(plane: etree._Element, elements: Mapping[str, etree._Element]) -> Iterator[Shape]:
@@ -626,13 +619,7 @@ def _shortened(lines: list[str], room: int) -> list[str]:
 
 
 def _lines(
-    group: etree._Element,
-    lines: Sequence[str],
-    x: float,
-    top: float,
-    anchor: str,
-    *,
-    class_: str | None = None,
+    group: etree._Element, lines: Sequence[str], x: float, top: float, anchor: str, *, class_: str | None = None
 ) -> None:
     text = _add(group, "text", class_=class_, text_anchor=anchor, fill="currentColor", stroke="none")
     for number, line in enumerate(lines):

@@ -1,9 +1,11 @@
-"""A page with one form on it: shown, sent, and shown again with everything that was typed when it is refused."""
+"""A form on a page: shown, sent, and shown again with everything that was typed when it is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
 from typing import Any
 
 from flask import flash, redirect, render_template, request
@@ -14,10 +16,15 @@ from sqlalchemy.orm import Session
 import forms
 from engine import db, options
 from engine.errors import Conflict, InvalidInput, InvalidState
+from web import wording
+
+Typed = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Entry:
+    """A page with nothing else on it."""
+
     form: str
     title: str
     part_of: str
@@ -29,7 +36,7 @@ class Entry:
     note: str = ""
 
 
-def show(entry: Entry, values: Mapping[str, Any], *, errors: Mapping[str, Any] | None = None, refused: str = "") -> str:
+def show(entry: Entry, values: Mapping[str, Any], errors: Mapping[str, Any] | None = None, refused: str = "") -> str:
     form = forms.get(entry.form)
     with db.reading() as session:
         return render_template(
@@ -38,16 +45,39 @@ def show(entry: Entry, values: Mapping[str, Any], *, errors: Mapping[str, Any] |
         )  # fmt: skip
 
 
-def send(entry: Entry, act: Callable[[Session, dict[str, Any]], object]) -> ResponseReturnValue:
-    """Check what was submitted and act on it in one transaction."""
-    submitted = {key: value for key, value in request.form.items() if key != "csrf_token"}
-    try:
+def send(entry: Entry, act: Callable[[Session, Typed], object]) -> ResponseReturnValue:
+    """Check what was submitted and act on it."""
+    typed = wording.submitted(request.form)
+
+    def check_and_act(session: Session, typed: Typed) -> None:
         form = forms.get(entry.form)
-        with db.transaction() as session:
-            act(session, form.load(submitted, options.of_form(session, form)))
-    except ValidationError as error:
-        return show(entry, submitted, errors=error.messages_dict), 422
+        act(session, form.load(typed, options.of_form(session, form)))
+
+    try:
+        return attempt(typed, check_and_act, partial(show, entry), done=entry.done, back=entry.back)
     except (InvalidInput, InvalidState, Conflict) as error:
-        return show(entry, submitted, refused=error.advice), 422 if isinstance(error, InvalidInput) else 409
-    flash(entry.done)
-    return redirect(entry.back)
+        return show(entry, typed, refused=error.advice), 422 if isinstance(error, InvalidInput) else 409
+
+
+def with_days(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """What was submitted, with days where the form has text."""
+    days = {name: date.fromisoformat(data[name]) if data[name] else None for name in names}
+    return {**data, **days}
+
+
+def attempt(
+    typed: Typed,
+    act: Callable[[Session, Typed], object],
+    again: Callable[[Typed, dict[str, Any]], str],
+    *,
+    done: str,
+    back: str,
+) -> ResponseReturnValue:
+    """Act in one transaction and go back; or show the page again, with what was typed and what is wrong with it."""
+    try:
+        with db.transaction() as session:
+            act(session, typed)
+    except ValidationError as error:
+        return again(typed, error.messages_dict), 422
+    flash(done)
+    return redirect(back)

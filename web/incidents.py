@@ -67,14 +67,11 @@ def retry(incident_id: str) -> ResponseReturnValue:
     return redirect(url_for("incidents.index"))
 
 
-@bp.get("/<incident_id>/cancel")
+@bp.route("/<incident_id>/cancel", methods=["GET", "POST"])
 def cancel(incident_id: str) -> ResponseReturnValue:
-    return _ask(incident_id)
-
-
-@bp.post("/<incident_id>/cancel", endpoint="cancel_submit")
-def cancel_submit(incident_id: str) -> ResponseReturnValue:
     """A refusal shows the page again with everything that was typed."""
+    if request.method == "GET":
+        return _ask(incident_id)
     reason = request.form.get("reason", "")
     try:
         with db.transaction() as session:

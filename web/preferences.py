@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from marshmallow import ValidationError
 
 import forms
 from engine import db, feeds, settings
 from engine.models import Person
 from engine.notifications import preferences, smtp
-from web import wording
+from web import entry, wording
 
 bp = Blueprint("preferences", __name__)
 
@@ -24,14 +24,8 @@ def show() -> ResponseReturnValue:
 
 @bp.post("/me")
 def change() -> ResponseReturnValue:
-    submitted = wording.submitted(request.form)
-    try:
-        with db.transaction() as session:
-            preferences.change(session, submitted, actor=g.actor)
-    except ValidationError as error:
-        return _show(submitted, error.messages_dict), 422
-    flash("已保存。")
-    return redirect(url_for("preferences.show"))
+    change = partial(preferences.change, actor=g.actor)
+    return entry.attempt(wording.submitted(request.form), change, _show, done="已保存。", back=url_for(".show"))
 
 
 @bp.post("/me/calendar")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from marshmallow import ValidationError
 
 import forms
 from engine import db
 from engine.notifications import rules
 from engine.reminders import stages
-from web import wording
+from web import entry, wording
 
 bp = Blueprint("reminders", __name__, url_prefix="/reminders")
 
@@ -27,33 +27,20 @@ def index() -> ResponseReturnValue:
 
 @bp.post("/rules")
 def change_rules() -> ResponseReturnValue:
-    submitted = wording.submitted(request.form)
-    try:
-        with db.transaction() as session:
-            rules.change(session, submitted, actor=g.actor)
-    except ValidationError as error:
-        return _index(submitted, error.messages_dict), 422
-    flash("已保存。")
-    return redirect(url_for("reminders.index"))
+    change = partial(rules.change, actor=g.actor)
+    return entry.attempt(wording.submitted(request.form), change, _index, done="已保存。", back=url_for(".index"))
 
 
-@bp.get("/stages/new", defaults={"stage_id": None}, endpoint="new")
-@bp.get("/stages/<stage_id>", endpoint="stage")
+@bp.route("/stages/new", methods=["GET", "POST"], defaults={"stage_id": None}, endpoint="new")
+@bp.route("/stages/<stage_id>", methods=["GET", "POST"])
 def stage(stage_id: str | None) -> ResponseReturnValue:
-    return _stage(stage_id)
-
-
-@bp.post("/stages/new", defaults={"stage_id": None}, endpoint="new_submit")
-@bp.post("/stages/<stage_id>", endpoint="stage_submit")
-def save_stage(stage_id: str | None) -> ResponseReturnValue:
-    submitted = wording.submitted(request.form) | {"recipients": request.form.getlist("recipients")}
-    try:
-        with db.transaction() as session:
-            stages.save(session, stage_id, submitted, actor=g.actor)
-    except ValidationError as error:
-        return _stage(stage_id, submitted, error.messages_dict), 422
-    flash("已保存，正在等待的提醒按新规则执行。")
-    return redirect(url_for("reminders.index"))
+    if request.method == "GET":
+        return _stage(stage_id)
+    typed = wording.submitted(request.form) | {"recipients": request.form.getlist("recipients")}
+    return entry.attempt(
+        typed, lambda session, typed: stages.save(session, stage_id, typed, actor=g.actor), partial(_stage, stage_id),
+        done="已保存，正在等待的提醒按新规则执行。", back=url_for(".index"),
+    )  # fmt: skip
 
 
 @bp.post("/stages/<stage_id>/remove")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from engine import clock, db, deadlines
 from engine.calendar import corrections
@@ -64,26 +62,15 @@ def revise(limit_id: str) -> ResponseReturnValue:
     back = url_for(".show", limit_id=limit_id)
     asked = Entry("time_limit", f"修改：{limit.name}", "期限规则", back, "已保存为新的一版。", note)
     if request.method == "POST":
-        return entry.send(asked, lambda session, data: _revise(session, limit_id, data))
+        return entry.send(asked, lambda session, data: limits.revise(
+            session, limit_id, **entry.with_days(data, "effective_from", "effective_to"), actor=g.actor))  # fmt: skip
     return entry.show(asked, _written(limit))
-
-
-def _revise(session: Session, limit_id: str, data: dict[str, Any]) -> None:
-    limits.revise(
-        session, limit_id, amount=data["amount"], unit=data["unit"], article=data["article"],
-        effective_from=_day(data["effective_from"]), effective_to=_day(data["effective_to"]),
-        confirmed=data["confirmed"], source=data["source"], reason=data["reason"], actor=g.actor,
-    )  # fmt: skip
 
 
 def _written(limit: Limit) -> dict[str, Any]:
     """What the form begins with."""
     held = {name: getattr(limit, name) for name in ("amount", "unit", "article", "effective_from", "effective_to")}
     return {**held, "confirmed": str(not limit.is_to_confirm).lower()}
-
-
-def _day(written: str | None) -> date | None:
-    return date.fromisoformat(written) if written else None
 
 
 def _by_subject(shown: list[Limit]) -> list[tuple[str, list[Limit]]]:

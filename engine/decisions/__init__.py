@@ -4,14 +4,3 @@ from engine.decisions.reader import is_dmn, parse
 from engine.decisions.results import mapped
 from engine.decisions.table import Decision, DecisionFailed, Result
 from engine.decisions.tasks import BusinessRuleTask, business_rule_tasks
-
-__all__ = [
-    "BusinessRuleTask",
-    "Decision",
-    "DecisionFailed",
-    "Result",
-    "business_rule_tasks",
-    "is_dmn",
-    "mapped",
-    "parse",
-]

@@ -38,10 +38,7 @@ class Input:
 
     def value(self, variables: Mapping[str, Any]) -> Any:
         """What the cells of this column are asked about."""
-        value = fitted(self.expression.evaluate(variables), self.kind)
-        if value is not None and not self.allowed.matches(value):
-            raise ValueError(f"{shown(value)}不在列出的取值之内")
-        return value
+        return _listed(fitted(self.expression.evaluate(variables), self.kind), self.allowed)
 
 
 @dataclass(frozen=True)
@@ -53,10 +50,14 @@ class Output:
     def value(self, expression: Expression, variables: Mapping[str, Any]) -> object:
         """What a rule gives to this output; its own kind and listed values are kept."""
         value = expression.evaluate(variables)
-        compared = fitted(value, self.kind)
-        if value is not None and not self.allowed.matches(compared):
-            raise ValueError(f"{shown(value)}不在列出的取值之内")
+        _listed(fitted(value, self.kind), self.allowed)
         return value
+
+
+def _listed(value: Any, allowed: Cell) -> Any:
+    if value is not None and not allowed.matches(value):
+        raise ValueError(f"{shown(value)}不在列出的取值之内")
+    return value
 
 
 @dataclass(frozen=True)

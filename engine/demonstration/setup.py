@@ -56,35 +56,15 @@ def load_organisation(session: Session, data: Mapping[str, Any], secret: str) ->
     session.add_all(people.values())
     session.flush()
     for each in data["bindings"]:
-        session.add(
-            SchoolBinding(
-                id=ids.new(),
-                school_id=units[each["school"]].id,
-                inspector_id=people[each["inspector"]].id,
-                starts_on=each["starts_on"],
-            )
-        )
+        school, inspector = units[each["school"]].id, people[each["inspector"]].id
+        session.add(SchoolBinding(id=ids.new(), school_id=school, inspector_id=inspector, starts_on=each["starts_on"]))
     for each in data["recusals"]:
-        session.add(
-            RecusalFact(
-                id=ids.new(),
-                person_id=people[each["person"]].id,
-                unit_id=units[each["unit"]].id,
-                kind=each["kind"],
-                note=each.get("note"),
-            )
-        )
+        fact = {"person_id": people[each["person"]].id, "unit_id": units[each["unit"]].id, "kind": each["kind"]}
+        session.add(RecusalFact(id=ids.new(), **fact, note=each.get("note")))
     for each in data["stand_ins"]:
-        session.add(
-            StandIn(
-                id=ids.new(),
-                person_id=people[each["person"]].id,
-                stand_in_id=people[each["stand_in"]].id,
-                starts_on=each["starts_on"],
-                ends_on=each["ends_on"],
-                note=each.get("note"),
-            )
-        )
+        both = {"person_id": people[each["person"]].id, "stand_in_id": people[each["stand_in"]].id}
+        days = {"starts_on": each["starts_on"], "ends_on": each["ends_on"]}
+        session.add(StandIn(id=ids.new(), **both, **days, note=each.get("note")))
     session.flush()
 
 

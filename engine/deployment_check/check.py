@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from lxml import etree
 
 from engine.deployment_check import events, flows, graph, references, table
 from engine.deployment_check.elements import (
+    Check,
     Diagram,
     Element,
     Findings,
@@ -20,7 +21,6 @@ from engine.deployment_check.elements import (
     kind,
     problem,
     processes,
-    properties,
     scopes,
     text,
 )
@@ -132,8 +132,7 @@ def _child(diagram: Diagram, element: Element, child: Element) -> Findings:
     if inner == "extensionElements":
         yield from _extensions(element, child)
     elif not inner:
-        if etree.QName(child).namespace not in table.HARMLESS_NAMESPACES:
-            yield problem(child, f"不认识的元素 {_prefixed(child, child.tag)}，请删除")
+        yield from _foreign(child, child, child.tag, "元素")
     elif inner in table.HARMLESS - table.NOT_HARMLESS_IN.get(outer, frozenset()):
         return
     elif inner not in table.INSIDE.get(outer, frozenset()):
@@ -182,12 +181,10 @@ def _attributes(element: Element) -> Findings:
         name = etree.QName(str(written))
         if name.namespace is None:
             yield from _attribute(element, name.localname, str(value), allowed)
-        elif name.namespace == xml.CAMUNDA:
-            if name.localname not in table.CAMUNDA_ATTRIBUTES.get(own, frozenset()) | table.HARMLESS_CAMUNDA:
-                why = table.CAMUNDA_REASONS.get(name.localname, f"{own} 上不支持，请删除")
-                yield problem(element, f"camunda:{name.localname}：{why}")
-        elif name.namespace not in table.HARMLESS_NAMESPACES:
-            yield problem(element, f"不认识的属性 {_prefixed(element, str(written))}，请删除")
+        elif name.namespace != xml.CAMUNDA:
+            yield from _foreign(element, element, str(written), "属性")
+        elif name.localname not in table.CAMUNDA_ATTRIBUTES.get(own, frozenset()):
+            yield from _not_honoured(element, name.localname, f"{own} 上不支持，请删除")
 
 
 def _attribute(element: Element, name: str, value: str, allowed: frozenset[str]) -> Findings:
@@ -198,17 +195,24 @@ def _attribute(element: Element, name: str, value: str, allowed: frozenset[str])
 
 
 def _extensions(element: Element, extensions: Element) -> Findings:
-    own = kind(element)
     for each in extensions:
         name = etree.QName(each)
-        if name.namespace == xml.CAMUNDA:
-            if name.localname == "properties":
-                yield from _properties(element)
-            elif name.localname not in table.HARMLESS_CAMUNDA and not _shares_everything(own, each):
-                why = table.CAMUNDA_REASONS.get(name.localname, "不支持，请删除")
-                yield problem(element, f"camunda:{name.localname}：{why}")
-        elif name.namespace not in table.HARMLESS_NAMESPACES:
-            yield problem(element, f"不认识的扩展 {_prefixed(each, each.tag)}，请删除")
+        if name.namespace != xml.CAMUNDA:
+            yield from _foreign(element, each, each.tag, "扩展")
+        elif name.localname == "properties":
+            yield from _properties(element)
+        elif not _shares_everything(kind(element), each):
+            yield from _not_honoured(element, name.localname, "不支持，请删除")
+
+
+def _not_honoured(element: Element, name: str, otherwise: str) -> Findings:
+    if name not in table.HARMLESS_CAMUNDA:
+        yield problem(element, f"camunda:{name}：{table.CAMUNDA_REASONS.get(name, otherwise)}")
+
+
+def _foreign(element: Element, place: Element, name: str, word: str) -> Findings:
+    if etree.QName(name).namespace not in table.HARMLESS_NAMESPACES:
+        yield problem(element, f"不认识的{word} {_prefixed(place, name)}，请删除")
 
 
 def _shares_everything(own: str, mapping: Element) -> bool:
@@ -218,7 +222,7 @@ def _shares_everything(own: str, mapping: Element) -> bool:
 
 
 def _properties(element: Element) -> Findings:
-    for name in properties(element):
+    for name in xml.properties(element):
         if name not in table.PROPERTIES:
             yield problem(element, f"不认识的属性“{name}”，可用的有 {'、'.join(table.PROPERTIES)}")
         elif kind(element) not in table.PROPERTIES[name]:
@@ -245,8 +249,6 @@ def _data_association(diagram: Diagram, association: Element) -> Findings:
         if meant is None or not kind(meant).startswith(data):
             yield problem(association, f"数据关联的一端“{text(end)}”不是数据，请改正或删除数据关联")
 
-
-Check = Callable[[Diagram, Element], Findings]
 
 OWN: dict[str, tuple[Check, ...]] = {
     "participant": (_participant,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from forms.expressions import Expression
 
 Element = etree._Element
 Findings = Iterator[Problem]
+Check = Callable[["Diagram", Element], Findings]
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,6 @@ def kind(element: Element) -> str:
     """The local name of a BPMN element, "" for any other."""
     name = etree.QName(element)
     return name.localname if name.namespace == xml.BPMN else ""
-
-
-def camunda(element: Element, attribute: str) -> str | None:
-    return element.get(f"{{{xml.CAMUNDA}}}{attribute}")
-
-
-def properties(element: Element) -> dict[str, str]:
-    found = element.iterfind("bpmn:extensionElements/camunda:properties/camunda:property", xml.NAMESPACES)
-    return {each.get("name", ""): each.get("value", "") for each in found}
 
 
 def children(element: Element, *kinds: str) -> list[Element]:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from engine.deployment_check import table
 from engine.deployment_check.elements import (
+    Check,
     Diagram,
     Element,
     Findings,
-    camunda,
     children,
     compiled,
     condition_fault,
@@ -26,6 +26,7 @@ from engine.deployment_check.elements import (
 )
 from engine.errors import InvalidInput
 from engine.spiff import timers
+from engine.spiff.xml import camunda
 
 SOME_DAY = datetime(2021, 1, 31, tzinfo=UTC)
 
@@ -38,6 +39,10 @@ def definitions_of(diagram: Diagram, event: Element) -> list[tuple[str, Element]
         if meant is not None and kind(meant).endswith("EventDefinition"):
             found.append((kind(meant).removesuffix("EventDefinition"), meant))
     return found
+
+
+def kinds_of(diagram: Diagram, event: Element) -> list[str]:
+    return [each for each, _ in definitions_of(diagram, event)]
 
 
 def place_of(event: Element) -> str:
@@ -104,8 +109,9 @@ def _event(diagram: Diagram, event: Element) -> Findings:
     found = definitions_of(diagram, event)
     if lost or any(each == "compensate" and definition.getparent() is event for each, definition in found):
         return
-    yield from _kinds(event, [each for each, _ in found] or ["none"])
-    yield from _interruption(event, [each for each, _ in found])
+    kinds = kinds_of(diagram, event)
+    yield from _kinds(event, kinds or ["none"])
+    yield from _interruption(event, kinds)
     for each, definition in found:
         if each in DEFINITION_CHECKS:
             yield from DEFINITION_CHECKS[each](diagram, event, definition)
@@ -148,24 +154,19 @@ def _attached(diagram: Diagram, event: Element) -> Findings:
         yield problem(event, f"依附的环节“{reference}”不在同一层里，请把边界事件画在环节的边上")
     elif kind(attached) not in table.ACTIVITIES or is_event_sub_process(attached):
         yield problem(event, f"边界事件只能依附于任务、子流程或调用活动，“{name_of(attached)}”不是")
-    elif kind(attached) != "transaction" and any(each == "cancel" for each, _ in definitions_of(diagram, event)):
+    elif kind(attached) != "transaction" and "cancel" in kinds_of(diagram, event):
         yield problem(event, "取消边界事件只能依附于事务子流程")
 
 
 def _cancel_end(diagram: Diagram, event: Element) -> Findings:
     scope = event.getparent()
-    if any(each == "cancel" for each, _ in definitions_of(diagram, event)) and (
-        scope is None or kind(scope) != "transaction"
-    ):
+    if "cancel" in kinds_of(diagram, event) and (scope is None or kind(scope) != "transaction"):
         yield problem(event, "取消结束事件只能画在事务子流程里")
 
 
-def _message(diagram: Diagram, element: Element, definition: Element) -> Findings:
-    yield from _named(diagram, element, definition.get("messageRef"), "message", "消息")
-
-
-def _signal(diagram: Diagram, element: Element, definition: Element) -> Findings:
-    yield from _named(diagram, element, definition.get("signalRef"), "signal", "信号")
+def _called(what: str, word: str) -> DefinitionCheck:
+    """A message or signal, known by its name."""
+    return lambda diagram, event, definition: _named(diagram, event, definition.get(f"{what}Ref"), what, word)
 
 
 def _named(diagram: Diagram, element: Element, reference: str | None, what: str, word: str) -> Findings:
@@ -254,8 +255,8 @@ EXAMPLES = {"timeDate": "2021-03-01T08:00", "timeDuration": "P3D", "timeCycle": 
 DefinitionCheck = Callable[[Diagram, Element, Element], Findings]
 
 DEFINITION_CHECKS: dict[str, DefinitionCheck] = {
-    "message": _message,
-    "signal": _signal,
+    "message": _called("message", "消息"),
+    "signal": _called("signal", "信号"),
     "error": _coded("error", "错误"),
     "escalation": _coded("escalation", "升级"),
     "conditional": _conditional,
@@ -272,7 +273,7 @@ def _message_task(diagram: Diagram, task: Element) -> Findings:
         yield problem(task, "发送任务只能写 messageRef 和 camunda:delegateExpression 之一")
 
 
-CHECKS: dict[str, tuple[Callable[[Diagram, Element], Findings], ...]] = {
+CHECKS: dict[str, tuple[Check, ...]] = {
     **dict.fromkeys(table.EVENTS, (_event,)),
     "boundaryEvent": (_event, _attached),
     "endEvent": (_event, _cancel_end),

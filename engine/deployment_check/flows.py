@@ -20,7 +20,7 @@ from engine.deployment_check.elements import (
     problem,
     text,
 )
-from engine.deployment_check.events import definitions_of
+from engine.deployment_check.events import kinds_of
 
 UNCONDITIONAL = {"parallelGateway": "并行网关", "eventBasedGateway": "事件网关", "startEvent": "开始事件"}
 """Nodes that do not choose: a condition on a flow out of them would not be looked at."""
@@ -118,7 +118,7 @@ WORDS = {"incoming": "入口", "outgoing": "出口"}
 
 def _one_sided(diagram: Diagram, node: Node) -> Findings:
     """Nodes that have flows on one side only, or on none."""
-    links = any(each == "link" for each, _ in definitions_of(diagram, node.element))
+    links = "link" in kinds_of(diagram, node.element)
     closed = {"startEvent": "in", "boundaryEvent": "in", "endEvent": "out"}.get(node.kind, "")
     if links:
         closed = "out" if node.kind == "intermediateThrowEvent" else "in"
@@ -160,15 +160,10 @@ def _choice(diagram: Diagram, node: Node) -> Findings:
 def _direction(diagram: Diagram, node: Node) -> Findings:
     """`gatewayDirection` says again what the flows say."""
     many_in, many_out = len(node.incoming) > 1, len(node.outgoing) > 1
-    contradicts = {
-        "Converging": many_out,
-        "Diverging": many_in,
-        "Mixed": not (many_in and many_out),
-    }
-    if contradicts.get(node.element.get("gatewayDirection", "")):
-        yield problem(
-            node.element, f"gatewayDirection“{node.element.get('gatewayDirection')}”与所画的出入口不符，请改正或删除"
-        )
+    contradicts = {"Converging": many_out, "Diverging": many_in, "Mixed": not (many_in and many_out)}
+    direction = node.element.get("gatewayDirection", "")
+    if contradicts.get(direction):
+        yield problem(node.element, f"gatewayDirection“{direction}”与所画的出入口不符，请改正或删除")
 
 
 def _self_loop(diagram: Diagram, node: Node) -> Findings:
@@ -185,8 +180,8 @@ def _race(diagram: Diagram, node: Node) -> Findings:
         yield problem(node.element, "事件网关至少要有两个出口")
     for target in node.targets:
         yield from _runner(target)
-    kinds = {each for target in node.targets for each, _ in definitions_of(diagram, target.element)}
-    if "message" in kinds and any(target.kind == "receiveTask" for target in node.targets):
+    messages = any("message" in kinds_of(diagram, target.element) for target in node.targets)
+    if messages and any(target.kind == "receiveTask" for target in node.targets):
         yield problem(node.element, "事件网关之后不能既有消息事件又有接收任务，请统一画成消息事件")
 
 

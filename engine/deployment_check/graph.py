@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import TypeVar
 
 from engine.deployment_check import table
 from engine.deployment_check.elements import (
     Diagram,
     Element,
     Findings,
-    camunda,
     children,
     compiled,
     is_event_sub_process,
@@ -22,12 +22,14 @@ from engine.deployment_check.elements import (
     nodes_of,
     only,
     problem,
-    properties,
     text,
 )
-from engine.deployment_check.events import definitions_of, interrupts
+from engine.deployment_check.events import definitions_of, interrupts, kinds_of
 from engine.deployment_check.flows import condition_of
+from engine.spiff.xml import camunda, properties
 from forms import expressions
+
+Step = TypeVar("Step", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -49,28 +51,18 @@ class Edge:
         return self.boundary is not None and interrupts(self.boundary)
 
 
-@dataclass
 class Graph:
     """The nodes of one process or sub-process and the ways between them."""
 
-    diagram: Diagram
-    nodes: Mapping[str, Element]
-    edges: list[Edge]
-    out: dict[str, list[Edge]] = field(default_factory=dict)
-    into: dict[str, list[Edge]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.out = {name: [] for name in self.nodes}
-        self.into = {name: [] for name in self.nodes}
-        for edge in self.edges:
-            self.out[edge.source].append(edge)
-            self.into[edge.target].append(edge)
-
-    @classmethod
-    def of(cls, diagram: Diagram, scope: Element) -> Graph:
-        nodes = nodes_of(scope)
-        edges = [*_drawn(scope), *_links(diagram, nodes), *_attachments(nodes)]
-        return cls(diagram, nodes, [each for each in edges if each.source in nodes and each.target in nodes])
+    def __init__(self, diagram: Diagram, scope: Element) -> None:
+        self.diagram = diagram
+        self.nodes = nodes_of(scope)
+        self.out: dict[str, list[Edge]] = {name: [] for name in self.nodes}
+        self.into: dict[str, list[Edge]] = {name: [] for name in self.nodes}
+        for edge in (*_drawn(scope), *_links(diagram, self.nodes), *_attachments(self.nodes)):
+            if edge.source in self.nodes and edge.target in self.nodes:
+                self.out[edge.source].append(edge)
+                self.into[edge.target].append(edge)
 
     def kind(self, name: str) -> str:
         return kind(self.nodes[name])
@@ -101,25 +93,18 @@ class Graph:
         return _closure(self.starts, lambda name: [edge.target for edge in self.out[name]])
 
     @cached_property
-    def dead_ends(self) -> set[str]:
-        return {
+    def ends(self) -> list[str]:
+        """End events, and whatever else nothing leads away from."""
+        return [
             name
             for name, element in self.nodes.items()
-            if not any(edge.boundary is None for edge in self.out[name])
-            and kind(element) != "endEvent"
-            and not is_event_sub_process(element)
-            and not _stands_apart(self, element)
-        }
+            if kind(element) == "endEvent" or not any(edge.boundary is None for edge in self.out[name])
+        ]
 
     @cached_property
     def ending(self) -> set[str]:
         """Nodes from which there is a way to an end event, or to a dead end that is told of anyway."""
-        ends = {
-            name
-            for name, element in self.nodes.items()
-            if kind(element) == "endEvent" or not any(edge.boundary is None for edge in self.out[name])
-        }
-        return _closure(ends, lambda name: [edge.source for edge in self.into[name] if not edge.repeats])
+        return _closure(self.ends, lambda name: [edge.source for edge in self.into[name] if not edge.repeats])
 
 
 def _drawn(scope: Element) -> Iterator[Edge]:
@@ -147,31 +132,34 @@ def _attachments(nodes: Mapping[str, Element]) -> Iterator[Edge]:
 
 def _stands_apart(graph: Graph, element: Element) -> bool:
     """Links have their ends told elsewhere, and so has what belongs to a compensation."""
-    apart = any(each in ("link", "compensate") for each, _ in definitions_of(graph.diagram, element))
-    return apart or element.get("isForCompensation") == "true"
+    return (
+        not {"link", "compensate"}.isdisjoint(kinds_of(graph.diagram, element))
+        or element.get("isForCompensation") == "true"
+    )
 
 
-def _closure(begin: Iterable[str], further: Callable[[str], Iterable[str]]) -> set[str]:
+def _closure(begin: Iterable[Step], further: Callable[[Step], Iterable[Step]]) -> set[Step]:
     """These and all that can be reached from them."""
     found, to_see = set(), list(begin)
     while to_see:
-        name = to_see.pop()
-        if name not in found:
-            found.add(name)
-            to_see.extend(further(name))
+        each = to_see.pop()
+        if each not in found:
+            found.add(each)
+            to_see.extend(further(each))
     return found
 
 
 def of_scope(diagram: Diagram, scope: Element) -> Findings:
-    graph = Graph.of(diagram, scope)
+    graph = Graph(diagram, scope)
     for rule in RULES:
         yield from rule(graph)
 
 
 def _dead_ends(graph: Graph) -> Findings:
-    for name in graph.nodes:
-        if name in graph.dead_ends:
-            yield problem(graph.nodes[name], "没有出口，请画一条顺序流到下一步或结束事件")
+    for element in map(graph.nodes.__getitem__, graph.ends):
+        ends = kind(element) == "endEvent" or is_event_sub_process(element) or _stands_apart(graph, element)
+        if not ends:
+            yield problem(element, "没有出口，请画一条顺序流到下一步或结束事件")
 
 
 def _unreachable(graph: Graph) -> Findings:
@@ -218,14 +206,7 @@ def _parallel_joins(graph: Graph) -> list[str]:
 
 def _leading_to(graph: Graph, edge: Edge) -> set[Edge]:
     """The edge and all from which a token can come to it without having passed its target."""
-    found, to_see = set(), [edge]
-    while to_see:
-        each = to_see.pop()
-        if each not in found:
-            found.add(each)
-            if each.source != edge.target:
-                to_see.extend(graph.into[each.source])
-    return found
+    return _closure([edge], lambda each: graph.into[each.source] if each.source != edge.target else ())
 
 
 def _side_by_side(graph: Graph, split: str, one: set[Edge], other: set[Edge]) -> bool:
@@ -292,7 +273,7 @@ def _is_idle(graph: Graph, name: str) -> bool:
         case "task" | "manualTask":
             return not is_repeated(element) and not any(edge.boundary is not None for edge in graph.out[name])
         case "intermediateThrowEvent":
-            return all(each in ("link", "message") for each, _ in definitions_of(graph.diagram, element))
+            return {"link", "message"}.issuperset(kinds_of(graph.diagram, element))
     return False
 
 

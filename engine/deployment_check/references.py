@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime
 
 from engine import deadlines
 from engine.deployment_check import table
 from engine.deployment_check.elements import (
+    Check,
     Diagram,
     Element,
     Findings,
-    camunda,
     children,
     condition_fault,
     constant,
@@ -22,9 +21,9 @@ from engine.deployment_check.elements import (
     kind,
     only,
     problem,
-    properties,
     text,
 )
+from engine.spiff.xml import camunda, name_of, properties
 from forms import expressions
 
 
@@ -220,8 +219,8 @@ def _cardinality(number: Element) -> Findings:
 
 def _names(many: Element, has_collection: bool) -> Findings:
     """The variables of a multi-instance activity: the element each instance gets, the list of what they gave."""
-    element = camunda(many, "elementVariable") or _item(many, "inputDataItem")
-    output, output_item = text(only(many, "loopDataOutputRef")), _item(many, "outputDataItem")
+    element = camunda(many, "elementVariable") or name_of(many, "inputDataItem")
+    output, output_item = text(only(many, "loopDataOutputRef")), name_of(many, "outputDataItem")
     if has_collection and not element:
         yield problem(many, "多实例没有写元素变量，请用 camunda:elementVariable 指明")
     if bool(output) != bool(output_item):
@@ -229,11 +228,6 @@ def _names(many: Element, has_collection: bool) -> Findings:
     for name in (element, output_item, output):
         if name and not expressions.is_name(name):
             yield problem(many, f"“{name}”不是可用的变量名")
-
-
-def _item(many: Element, what: str) -> str:
-    item = only(many, what)
-    return "" if item is None else item.get("name") or item.get("id") or ""
 
 
 def _again(diagram: Diagram, loop: Element) -> Findings:
@@ -258,8 +252,6 @@ def _repeated(diagram: Diagram, activity: Element) -> Findings:
     if is_event_sub_process(activity) and is_repeated(activity):
         yield problem(activity, "事件子流程不能循环，请删除循环标记")
 
-
-Check = Callable[[Diagram, Element], Findings]
 
 _OF_KIND: dict[str, tuple[Check, ...]] = {
     "userTask": (_people, _form, _due, _four_eyes, _prefix),

@@ -67,13 +67,8 @@ def versions(session: Session) -> dict[str, list[LampThreshold]]:
     return found
 
 
-def can_change(actor: Actor) -> bool:
-    """The office that chases (督办)."""
-    return actor.has_role("office_supervisor")
-
-
 def require_can_change(actor: Actor, key: str) -> None:
-    if not can_change(actor):
+    if not actor.keeps_rules:
         raise NotAllowed(
             f"{actor.login} may not change thresholds", advice="灯的界限由局办公室督办员修改，您可以查看。"
         )

@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Select, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine import clock, ids
+from engine.db import connection, insert_once
 from engine.errors import NotFound
 from engine.identity import Actor
 from engine.models import Notification, Person, table
@@ -20,12 +20,7 @@ PAGE = 50
 MOST_COUNTED = 100
 
 _NOTIFICATION = table(Notification)
-_INSERT = {
-    name: dialect.insert(_NOTIFICATION)
-    .on_conflict_do_nothing(index_elements=["dedupe_key"])
-    .returning(_NOTIFICATION.c.id)
-    for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
-}
+_INSERT = insert_once(_NOTIFICATION, "dedupe_key")
 
 
 class Mail(StrEnum):
@@ -74,8 +69,8 @@ def notify(
 
 
 def _add(session: Session, row: dict[str, str | datetime | bool | None]) -> bool:
-    connection = session.connection()
-    return connection.execute(_INSERT[connection.dialect.name], row).first() is not None
+    add = _INSERT[connection(session).dialect.name].returning(_NOTIFICATION.c.id)
+    return session.scalar(add, row) is not None
 
 
 def of(actor: Actor, *, page: int = 1) -> Select[Notification]:

@@ -13,11 +13,10 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 import forms
-from engine import calendar, clock
+from engine import calendar, clock, settings
 from engine.db import to_json
 from engine.errors import NotAllowed
 from engine.identity import Actor
-from engine.models import Setting
 
 KEY = "notification_rules"
 FORM = "notification.rules"
@@ -41,21 +40,17 @@ class Rules:
 
 
 def current(session: Session) -> Rules:
-    kept = session.get(Setting, KEY)
-    return Rules(**orjson.loads(kept.value)) if kept else Rules()
+    kept = settings.value(session, KEY)
+    return Rules(**orjson.loads(kept)) if kept else Rules()
 
 
 def are_assumed(session: Session) -> bool:
     """Whether nobody of the office has confirmed them yet."""
-    return session.get(Setting, KEY) is None
-
-
-def can_change(actor: Actor) -> bool:
-    return actor.has_role("office_supervisor")
+    return settings.value(session, KEY) is None
 
 
 def require_can_change(actor: Actor) -> None:
-    if not can_change(actor):
+    if not actor.keeps_rules:
         raise NotAllowed(f"{actor.login} may not change rules", advice="提醒规则由办公室督办员维护，您无权查看或修改。")
 
 
@@ -71,8 +66,7 @@ def change(session: Session, submitted: Mapping[str, Any], *, actor: Actor) -> N
     rules = Rules(digest_at, quiet_from, quiet_until, a_day, in_all)
     if rules.is_quiet(time.fromisoformat(rules.digest_at)):
         raise ValidationError({"digest_at": ["汇总时间在免打扰时段之内，请改其中一项"]})
-    session.merge(Setting(key=KEY, value=to_json(asdict(rules))))
-    session.flush()
+    settings.put(session, KEY, to_json(asdict(rules)))
 
 
 def whole(name: str, number: float) -> int:

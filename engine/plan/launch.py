@@ -25,16 +25,12 @@ def load(session: Session, data: Mapping[str, Any]) -> WorkPlan:
     plan = WorkPlan(
         id=ids.new(), year=head["year"], title=head["title"], issued_on=head["issued_on"], source=head["source"]
     )
-    for section in data["sections"]:
-        plan.sections.append(
-            PlanSection(
-                id=ids.new(),
-                number=section["number"],
-                numeral=section["numeral"],
-                title=section["title"],
-                points=[_point(p, units) for p in data["points"] if p["section"] == section["number"]],
-            )
+    for each in data["sections"]:
+        points = [_point(point, units) for point in data["points"] if point["section"] == each["number"]]
+        section = PlanSection(
+            id=ids.new(), number=each["number"], numeral=each["numeral"], title=each["title"], points=points
         )
+        plan.sections.append(section)
     session.add(plan)
     session.flush()
     return plan

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from engine import clock, ids, jobs
+from engine import clock, jobs
+from engine.jobs import Planned
 from engine.models import Job, JobState, ReminderStage, table
 from engine.notifications import rules
 from engine.statements import Prepared
@@ -60,11 +61,9 @@ def look_again(session: Session) -> None:
 def first(kind: str, subject_id: str, instance_id: str, due_at: datetime) -> dict[str, Any]:
     """The row of a job for something new. Nothing is asked of the database: it looks the next morning, or at once by the hour."""
     now = clock.now()
-    return {
-        "id": ids.new(), "kind": KIND, "due_at": now if is_by_the_hour(due_at) else _next_morning(now),
-        "payload": payload(kind, subject_id, instance_id, min(now, due_at)), "dedupe_key": key(subject_id),
-        "instance_id": instance_id, "state": JobState.WAITING, "attempts": 0,
-    }  # fmt: skip
+    look_at = now if is_by_the_hour(due_at) else _next_morning(now)
+    told = payload(kind, subject_id, instance_id, min(now, due_at))
+    return jobs.row(Planned(KIND, look_at, told, key(subject_id), instance_id))
 
 
 def key(subject_id: str) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify
+from flask import Flask, Response, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from marshmallow import ValidationError
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from engine.errors import DefinitionRefused, EngineError
 from web.rest import authentication, definitions, events, history, instances, jobs, openapi, tasks
+from web.rest.resource import Resource
 
 PREFIX = "/engine-rest"
 
@@ -19,13 +22,12 @@ authenticate = authentication.authenticate
 
 MODULES = (authentication, definitions, events, history, instances, jobs, tasks)
 
-bp = Blueprint("rest_openapi", __name__)
+bp = Resource("rest_openapi", __name__)
 
 
-@bp.get("/openapi.json")
-@openapi.described("本说明", answer={"type": "object"})
-def document() -> ResponseReturnValue:
-    return jsonify(openapi.document(current_app, PREFIX))
+@bp.view("GET", "/openapi.json", "本说明", answer={"type": "object"})
+def document(session: Session) -> dict[str, Any]:
+    return openapi.document(current_app, PREFIX)
 
 
 def register(app: Flask, csrf: CSRFProtect) -> None:

@@ -8,17 +8,16 @@ import time
 from hashlib import sha256
 from threading import Lock
 
-from flask import Blueprint, Response, g, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import Response, g, jsonify, request
 from sqlalchemy.orm import Session
 
 from engine import db, identity, settings
 from engine.errors import NotAllowed
 from engine.identity import Account
 from web.rest.fields import Answer, Text
-from web.rest.openapi import described
+from web.rest.resource import Resource
 
-bp = Blueprint("rest", __name__)
+bp = Resource("rest", __name__)
 
 REMEMBERED_SECONDS = 60
 MOST_REMEMBERED = 10_000
@@ -32,10 +31,9 @@ class VersionDto(Answer):
     version = Text()
 
 
-@bp.get("/version")
-@described("所沿用的 Camunda 版本", answer=VersionDto())
-def version() -> ResponseReturnValue:
-    return jsonify(version="7.22.0")
+@bp.view("GET", "/version", "所沿用的 Camunda 版本", answer=VersionDto())
+def version(session: Session) -> dict[str, str]:
+    return {"version": "7.22.0"}
 
 
 def authenticate() -> Response | None:

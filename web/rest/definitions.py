@@ -4,37 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import g, request
 from marshmallow import fields
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from engine import db, definitions, instances, runtime
+from engine import definitions, instances, runtime
 from engine.errors import InvalidInput, NotAllowed, NotFound
-from engine.models import Deployment, ProcessDefinition
+from engine.models import Deployment, DeploymentResource, ProcessDefinition
 from web.rest import wire
-from web.rest.acting import acting
-from web.rest.fields import (
-    FLAG,
-    TEXT,
-    Always,
-    Answer,
-    Body,
-    Flag,
-    Key,
-    Moment,
-    Never,
-    Text,
-    Unsupported,
-    Variables,
-    Whole,
-)
+from web.rest.fields import FLAG, TEXT, Always, Answer, Body, Flag, Key, Moment, Text, Variables, Whole
 from web.rest.instances import ProcessInstanceDto
 from web.rest.lists import Listing, after, before, equals, flag, like, number, one_of
-from web.rest.openapi import described
+from web.rest.resource import Resource
 
-bp = Blueprint("rest_definitions", __name__)
+bp = Resource("rest_definitions", __name__)
 
 LINKS = {"type": "array", "items": {"type": "object"}}
 
@@ -48,12 +32,7 @@ class ProcessDefinitionDto(Answer):
     deploymentId = Text(attribute="deployment_id")
     suspended = Always(False, FLAG)
     startableInTasklist = Always(True, FLAG)
-    category = Never()
-    description = Never()
-    diagram = Never()
-    historyTimeToLive = Never()
-    tenantId = Never()
-    versionTag = Never()
+    never = "category description diagram historyTimeToLive tenantId versionTag"
 
 
 class ProcessDefinitionDiagramDto(Answer):
@@ -66,15 +45,13 @@ class DeploymentDto(Answer):
     name = Text()
     source = Text(allow_none=True)
     deploymentTime = Moment(attribute="deployed_at")
-    tenantId = Never()
     links = Always([], LINKS)
+    never = "tenantId"
 
 
 class DeploymentWithDefinitionsDto(DeploymentDto):
     deployedProcessDefinitions = fields.Dict(values=fields.Nested(ProcessDefinitionDto), allow_none=True)
-    deployedCaseDefinitions = Never()
-    deployedDecisionDefinitions = Never()
-    deployedDecisionRequirementsDefinitions = Never()
+    never = "deployedCaseDefinitions deployedDecisionDefinitions deployedDecisionRequirementsDefinitions"
 
 
 class DeploymentResourceDto(Answer):
@@ -89,8 +66,7 @@ class StartProcessInstanceDto(Body):
     withVariablesInReturn = Flag()
     skipCustomListeners = Flag()
     skipIoMappings = Flag()
-    caseInstanceId = Unsupported()
-    startInstructions = Unsupported()
+    unsupported = "caseInstanceId startInstructions"
 
 
 class ProcessInstanceWithVariablesDto(ProcessInstanceDto):
@@ -98,7 +74,8 @@ class ProcessInstanceWithVariablesDto(ProcessInstanceDto):
 
 
 DEFINITION, DIAGRAM, DEPLOYMENT = ProcessDefinitionDto(), ProcessDefinitionDiagramDto(), DeploymentDto()
-DEPLOYED, RESOURCE, STARTED = DeploymentWithDefinitionsDto(), DeploymentResourceDto(), ProcessInstanceWithVariablesDto()
+DEPLOYED, RESOURCE = DeploymentWithDefinitionsDto(), DeploymentResourceDto()
+START, STARTED = StartProcessInstanceDto(), ProcessInstanceWithVariablesDto()
 ONLY_CHANGED = ("deploy-changed-only", "enable-duplicate-filtering")
 FORM = {
     "deployment-name": TEXT, "deployment-source": TEXT, **dict.fromkeys(ONLY_CHANGED, FLAG),
@@ -106,10 +83,8 @@ FORM = {
 }  # fmt: skip
 
 
-@bp.post("/deployment/create")
-@described("部署流程图；每个文件字段是一份资源", form=FORM, answer=DEPLOYED)
-@acting
-def create_deployment(session: Session) -> ResponseReturnValue:
+@bp.view("POST", "/deployment/create", "部署流程图；每个文件字段是一份资源", form=FORM, answer=DEPLOYED)
+def create_deployment(session: Session) -> dict[str, Any]:
     """Only process designers deploy."""
     if not g.actor.has_role("process_designer"):
         raise NotAllowed(f"{g.actor.login} may not deploy", advice="只有流程设计员可以部署流程。")
@@ -122,7 +97,7 @@ def create_deployment(session: Session) -> ResponseReturnValue:
         only_changed=any(request.form.get(name, "").lower() == "true" for name in ONLY_CHANGED),
     )  # fmt: skip
     new = {each.id: DEFINITION.dump(each) for each in changed}
-    return jsonify(DEPLOYED.dump(deployment) | {"deployedProcessDefinitions": new or None})
+    return {**DEPLOYED.dump(deployment), "deployedProcessDefinitions": new or None}
 
 
 Listing(
@@ -141,18 +116,14 @@ Listing(
 ).mount(bp, "/deployment")  # fmt: skip
 
 
-@bp.get("/deployment/<deployment_id>")
-@described("一次部署", answer=DEPLOYMENT)
-def get_deployment(deployment_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return jsonify(DEPLOYMENT.dump(_deployment(session, deployment_id)))
+@bp.view("GET", "/deployment/<deployment_id>", "一次部署", answer=DEPLOYMENT)
+def get_deployment(session: Session, deployment_id: str) -> Deployment:
+    return _deployment(session, deployment_id)
 
 
-@bp.get("/deployment/<deployment_id>/resources")
-@described("一次部署的资源", answer=[RESOURCE])
-def list_resources(deployment_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return jsonify(RESOURCE.dump(_deployment(session, deployment_id).resources, many=True))
+@bp.view("GET", "/deployment/<deployment_id>/resources", "一次部署的资源", answer=[RESOURCE])
+def list_resources(session: Session, deployment_id: str) -> list[DeploymentResource]:
+    return _deployment(session, deployment_id).resources
 
 
 newest = select(ProcessDefinition.key, func.max(ProcessDefinition.version)).group_by(ProcessDefinition.key)
@@ -178,49 +149,26 @@ Listing(
 ).mount(bp, "/process-definition")  # fmt: skip
 
 
-@bp.get("/process-definition/key/<key>")
-@described("流程定义的最新版本", answer=DEFINITION)
-def latest(key: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return jsonify(DEFINITION.dump(definitions.latest(session, key)))
+@bp.view("GET", "/process-definition/key/<key>", "流程定义的最新版本", answer=DEFINITION, endpoint="latest")
+@bp.view("GET", "/process-definition/<definition_id>", "一个流程定义", answer=DEFINITION)
+def get(session: Session, key: str = "", definition_id: str = "") -> ProcessDefinition:
+    return definitions.latest(session, key) if key else definitions.get(session, definition_id)
 
 
-@bp.get("/process-definition/<definition_id>")
-@described("一个流程定义", answer=DEFINITION)
-def get(definition_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return jsonify(DEFINITION.dump(definitions.get(session, definition_id)))
+@bp.view("GET", "/process-definition/key/<key>/xml", "最新版本的流程图", answer=DIAGRAM)
+@bp.view("GET", "/process-definition/<definition_id>/xml", "一个流程定义的流程图", answer=DIAGRAM, endpoint="xml_by_id")
+def xml(session: Session, **which: str) -> dict[str, str]:
+    definition = get(session, **which)
+    content = definitions.xml_of(session, definition).decode("utf-8", "replace")
+    return {"id": definition.id, "bpmn20Xml": content}
 
 
-@bp.get("/process-definition/key/<key>/xml")
-@described("最新版本的流程图", answer=DIAGRAM)
-def xml(key: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return _xml(session, definitions.latest(session, key))
-
-
-@bp.get("/process-definition/<definition_id>/xml")
-@described("一个流程定义的流程图", answer=DIAGRAM)
-def xml_by_id(definition_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return _xml(session, definitions.get(session, definition_id))
-
-
-@bp.post("/process-definition/key/<key>/start")
-@described("启动最新版本", body=StartProcessInstanceDto(), answer=STARTED)
-@acting
-def start_by_key(session: Session, key: str, given: dict[str, Any]) -> ResponseReturnValue:
-    return _start(session, definitions.latest(session, key), given)
-
-
-@bp.post("/process-definition/<definition_id>/start")
-@described("启动一个流程定义", body=StartProcessInstanceDto(), answer=STARTED)
-@acting
-def start_by_id(session: Session, definition_id: str, given: dict[str, Any]) -> ResponseReturnValue:
-    return _start(session, definitions.get(session, definition_id), given)
-
-
-def _start(session: Session, definition: ProcessDefinition, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view(
+    "POST", "/process-definition/key/<key>/start", "启动最新版本", body=START, answer=STARTED, endpoint="start_by_key"
+)  # fmt: skip
+@bp.view("POST", "/process-definition/<definition_id>/start", "启动一个流程定义", body=START, answer=STARTED)
+def start_by_id(session: Session, given: dict[str, Any], **which: str) -> dict[str, Any]:
+    definition = get(session, **which)
     instances.require_can_start(g.actor, definition.key)
     instance = instances.start(
         session, definition.key, given["variables"], actor=g.actor, definition_id=definition.id,
@@ -228,12 +176,7 @@ def _start(session: Session, definition: ProcessDefinition, given: dict[str, Any
     )  # fmt: skip
     asked = given["withVariablesInReturn"]
     variables = wire.variables(runtime.load(session, instance).variables()) if asked else None
-    return jsonify(STARTED.dump(instance) | {"variables": variables})
-
-
-def _xml(session: Session, definition: ProcessDefinition) -> ResponseReturnValue:
-    content = definitions.xml_of(session, definition).decode("utf-8", "replace")
-    return jsonify(DIAGRAM.dump({"id": definition.id, "bpmn20Xml": content}))
+    return {**STARTED.dump(instance), "variables": variables}
 
 
 def _deployment(session: Session, deployment_id: str) -> Deployment:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, jsonify
-from flask.typing import ResponseReturnValue
+from flask import g
 from marshmallow import fields
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from engine import instances, reception
-from engine.models import EventSubscription, ProcessInstance
-from web.rest.acting import acting
-from web.rest.fields import Answer, Body, Flag, Key, Never, Text, Unsupported, Variables
+from engine.models import EventSubscription
+from web.rest.fields import Answer, Body, Flag, Key, Text, Variables
 from web.rest.instances import ProcessInstanceDto
 from web.rest.lists import Listing, equals
-from web.rest.openapi import described
+from web.rest.resource import Resource
 
-bp = Blueprint("rest_events", __name__)
+bp = Resource("rest_events", __name__)
 
 
 class CorrelationMessageDto(Body):
@@ -29,18 +27,15 @@ class CorrelationMessageDto(Body):
     processVariables = Variables()
     all = Flag()
     resultEnabled = Flag()
-    tenantId = Unsupported()
     withoutTenantId = Flag()
-    localCorrelationKeys = Unsupported()
-    processVariablesLocal = Unsupported()
-    variablesInResultEnabled = Unsupported()
+    unsupported = "tenantId localCorrelationKeys processVariablesLocal variablesInResultEnabled"
 
 
 class ExecutionDto(Answer):
     id = Text()
     processInstanceId = Text(attribute="id")
     ended = Flag(lambda instance: instance.ended_at is not None)
-    tenantId = Never()
+    never = "tenantId"
 
 
 class MessageCorrelationResultDto(Answer):
@@ -52,9 +47,8 @@ class MessageCorrelationResultDto(Answer):
 class SignalDto(Body):
     name = Key(required=True)
     variables = Variables()
-    executionId = Unsupported()
-    tenantId = Unsupported()
     withoutTenantId = Flag()
+    unsupported = "executionId tenantId"
 
 
 class EventSubscriptionDto(Answer):
@@ -64,38 +58,29 @@ class EventSubscriptionDto(Answer):
     executionId = Text(attribute="instance_id")
     processInstanceId = Text(attribute="instance_id")
     activityId = Text(attribute="activity_id")
-    createdDate = Never()
-    tenantId = Never()
+    never = "createdDate tenantId"
 
 
-RESULT = MessageCorrelationResultDto()
-
-
-@bp.post("/message")
-@described(
-    "发送消息，给正在等它的流程，或启动由它启动的流程", body=CorrelationMessageDto(), answers={200: [RESULT], 204: None}
-)
-@acting
-def send_message(session: Session, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view(
+    "POST", "/message", "发送消息，给正在等它的流程，或启动由它启动的流程",
+    body=CorrelationMessageDto(), answer=[MessageCorrelationResultDto()], or_nothing=True,
+)  # fmt: skip
+def send_message(session: Session, given: dict[str, Any]) -> list[reception.Received] | None:
     received = reception.message(
         session, given["messageName"], business_key=given["businessKey"], instance_id=given["processInstanceId"],
         correlation_keys=given["correlationKeys"], payload=given["processVariables"], every=bool(given["all"]),
         actor=g.actor,
     )  # fmt: skip
-    return jsonify(RESULT.dump(received, many=True)) if given["resultEnabled"] else ("", 204)
+    return received if given["resultEnabled"] else None
 
 
-@bp.post("/signal")
-@described("发送信号，给所有正在等它的流程", body=SignalDto())
-@acting
-def send_signal(session: Session, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view("POST", "/signal", "发送信号，给所有正在等它的流程", body=SignalDto())
+def send_signal(session: Session, given: dict[str, Any]) -> None:
     reception.signal(session, given["name"], given["variables"], actor=g.actor)
-    return "", 204
 
 
 def _known() -> Select[EventSubscription]:
-    visible = select(ProcessInstance.id).where(instances.visible(g.actor))
-    return select(EventSubscription).where(EventSubscription.instance_id.in_(visible))
+    return select(EventSubscription).where(instances.in_sight(g.actor, EventSubscription.instance_id))
 
 
 Listing(

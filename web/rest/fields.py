@@ -160,10 +160,12 @@ class Unsupported(Field, fields.Raw):
 class Body(Schema):
     """What a request carries. An unknown field is refused; what need not be there may be null."""
 
-    class Meta:
-        unknown = RAISE
-
+    unsupported = ""
+    """Fields that Camunda's clients may send, and we cannot do what they ask for."""
     error_messages = {"unknown": "没有这个字段"}
+
+    def __init_subclass__(cls) -> None:
+        cls.Meta = _including({name: Unsupported() for name in cls.unsupported.split()})  # type: ignore[misc]
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         if not field_obj.required:
@@ -173,8 +175,19 @@ class Body(Schema):
 class Answer(Schema):
     """What is answered; every field is always there."""
 
+    never = ""
+    """Fields that Camunda's answers have; ours never have anything in them."""
+
+    def __init_subclass__(cls) -> None:
+        cls.Meta = _including({name: Never() for name in cls.never.split()})  # type: ignore[misc]
+
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         field_obj.dump_only = True
+
+
+def _including(more: Mapping[str, Field]) -> Any:
+    """The settings of a schema that has these fields as well; marshmallow reads them when the class is made."""
+    return type("Meta", (), {"include": more, "unknown": RAISE})
 
 
 class CountResultDto(Answer):

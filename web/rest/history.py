@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, g, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import g, request
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import db, history, instances, runtime
+from engine import history, instances, runtime
 from engine.models import HistoryEvent, InstanceStatus, Person, ProcessInstance, TaskStatus, UserTask
 from engine.spiff import Passed
-from web.rest.fields import FLAG, Always, Answer, Moment, Never, Text, Whole
+from web.rest.fields import FLAG, Always, Answer, Moment, Text, Whole
 from web.rest.lists import (
     PAGING,
     Listing,
@@ -23,6 +22,7 @@ from web.rest.lists import (
     before,
     equals,
     flag,
+    is_person,
     like,
     matches,
     narrowed,
@@ -30,10 +30,11 @@ from web.rest.lists import (
     of_its_process,
     one_of,
     page,
+    person,
 )
-from web.rest.openapi import described
+from web.rest.resource import Resource
 
-bp = Blueprint("rest_history", __name__)
+bp = Resource("rest_history", __name__)
 
 STATES = {
     InstanceStatus.ACTIVE: "ACTIVE",
@@ -81,7 +82,7 @@ class HistoricProcessInstanceDto(Answer):
     startUserId = Text(attribute="started_by", allow_none=True)
     deleteReason = Text(attribute="reason", allow_none=True)
     state = Text(lambda told: STATES[InstanceStatus(told.instance.status)])
-    tenantId = Never()
+    never = "tenantId"
 
 
 class HistoricActivityInstanceDto(Answer):
@@ -100,7 +101,7 @@ class HistoricActivityInstanceDto(Answer):
     durationInMillis = Whole(lambda activity: _millis(activity.began, activity.ended), allow_none=True)
     canceled = Always(False, FLAG)
     completeScope = Always(False, FLAG)
-    tenantId = Never()
+    never = "tenantId"
 
 
 class HistoricTaskInstanceDto(Answer):
@@ -120,16 +121,10 @@ class HistoricTaskInstanceDto(Answer):
     due = Moment(attribute="due_at", allow_none=True)
     deleteReason = Text(lambda task: REASONS[TaskStatus(task.status)], allow_none=True)
     priority = Always(50, {"type": "integer"})
-    caseDefinitionId = Never()
-    caseDefinitionKey = Never()
-    caseExecutionId = Never()
-    caseInstanceId = Never()
-    description = Never()
-    followUp = Never()
-    owner = Never()
-    parentTaskId = Never()
-    removalTime = Never()
-    tenantId = Never()
+    never = (
+        "caseDefinitionId caseDefinitionKey caseExecutionId caseInstanceId description followUp owner "
+        "parentTaskId removalTime tenantId"
+    )
 
 
 INSTANCE, ACTIVITY, TASK = HistoricProcessInstanceDto(), HistoricActivityInstanceDto(), HistoricTaskInstanceDto()
@@ -139,10 +134,6 @@ def _told(session: Session, found: Sequence[ProcessInstance]) -> list[Told]:
     logins = _logins(session, {each.started_by_id for each in found})
     reasons = history.reasons(session, [each.id for each in found if each.status == InstanceStatus.TERMINATED])
     return [Told(each, logins.get(each.started_by_id), reasons.get(each.id)) for each in found]
-
-
-def _started_by(login: str) -> ColumnElement[bool]:
-    return ProcessInstance.started_by_id.in_(select(Person.id).where(Person.login == login))
 
 
 Listing(
@@ -157,7 +148,7 @@ Listing(
         "processInstanceBusinessKeyLike": like(ProcessInstance.business_key),
         "superProcessInstanceId": equals(ProcessInstance.parent_id),
         "rootProcessInstances": flag(ProcessInstance.parent_id.is_(None)),
-        "startedBy": matches(_started_by),
+        "startedBy": person(ProcessInstance.started_by_id),
         "finished": flag(ProcessInstance.ended_at.is_not(None)),
         "unfinished": flag(ProcessInstance.ended_at.is_(None)),
         "active": flag(ProcessInstance.status == InstanceStatus.ACTIVE),
@@ -176,26 +167,22 @@ Listing(
 ).mount(bp, "/history/process-instance")  # fmt: skip
 
 
-@bp.get("/history/process-instance/<instance_id>")
-@described("一个流程，运行中或已结束", answer=INSTANCE)
-def get_instance(instance_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        (told,) = _told(session, [instances.get(session, instance_id, actor=g.actor)])
-        return jsonify(INSTANCE.dump(told))
+@bp.view("GET", "/history/process-instance/<instance_id>", "一个流程，运行中或已结束", answer=INSTANCE)
+def get_instance(session: Session, instance_id: str) -> Told:
+    (told,) = _told(session, [instances.get(session, instance_id, actor=g.actor)])
+    return told
 
 
 def _tasks() -> Select[UserTask]:
-    visible = select(ProcessInstance.id).where(instances.visible(g.actor))
-    return select(UserTask).where(UserTask.instance_id.in_(visible)).options(
+    return select(UserTask).where(instances.in_sight(g.actor, UserTask.instance_id)).options(
         joinedload(UserTask.instance), joinedload(UserTask.assignee), joinedload(UserTask.completed_by)
     )  # fmt: skip
 
 
 def _done_by(login: str) -> ColumnElement[bool]:
     """Who has completed it, else who has it."""
-    person = select(Person.id).where(Person.login == login)
-    holds = and_(UserTask.completed_by_id.is_(None), UserTask.assignee_id.in_(person))
-    return or_(UserTask.completed_by_id.in_(person), holds)
+    holds = and_(UserTask.completed_by_id.is_(None), is_person(UserTask.assignee_id, login))
+    return or_(is_person(UserTask.completed_by_id, login), holds)
 
 
 Listing(
@@ -231,25 +218,22 @@ PASSED = {
 FINISHED = {"finished": FLAG, "unfinished": FLAG}
 
 
-@bp.get("/history/activity-instance")
-@described(
-    "列出经过的环节；指定流程时也列出所在的环节",
-    answer=[ACTIVITY],
+@bp.view(
+    "GET", "/history/activity-instance", "列出经过的环节；指定流程时也列出所在的环节", answer=[ACTIVITY],
     query={name: each.json for name, each in PASSED.items()} | FINISHED | PAGING,
-)
-def list_activities() -> ResponseReturnValue:
+)  # fmt: skip
+def list_activities(session: Session) -> list[Activity]:
     """What was passed, in order; for one instance also what it stands at."""
     instance_id = request.args.get("processInstanceId")
-    with db.reading() as session:
-        found = [] if asks("unfinished") else _passed(session)
-        if instance_id and not asks("finished"):
-            found += _standing(session, instance_id)
-        return jsonify(ACTIVITY.dump(found, many=True))
+    found = [] if asks("unfinished") else _passed(session)
+    if instance_id and not asks("finished"):
+        found += _standing(session, instance_id)
+    return found
 
 
 def _passed(session: Session) -> list[Activity]:
-    mine = select(ProcessInstance.id).where(instances.visible(g.actor))
-    wanted = select(HistoryEvent).where(HistoryEvent.kind.in_(history.PASSED), HistoryEvent.instance_id.in_(mine))
+    mine = instances.in_sight(g.actor, HistoryEvent.instance_id)
+    wanted = select(HistoryEvent).where(HistoryEvent.kind.in_(history.PASSED), mine)
     wanted = narrowed(wanted, PASSED).order_by(HistoryEvent.at, HistoryEvent.instance_id, HistoryEvent.number)
     events = session.scalars(page(wanted)).all()
     logins = _logins(session, {event.actor_id for event in events})

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import g, request
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from engine import db, instances, runtime
+from engine import instances, runtime
 from engine.errors import NotFound
 from engine.models import Incident, InstanceStatus, ProcessInstance
 from web.rest import wire
-from web.rest.acting import acting
 from web.rest.fields import (
     FLAG,
     TEXT,
@@ -23,16 +21,15 @@ from web.rest.fields import (
     Anything,
     Body,
     Flag,
-    Never,
     Text,
     Texts,
     Variables,
     read_variable,
 )
 from web.rest.lists import Listing, equals, flag, like, one_of
-from web.rest.openapi import described
+from web.rest.resource import Resource
 
-bp = Blueprint("rest_instances", __name__)
+bp = Resource("rest_instances", __name__)
 
 
 class ProcessInstanceDto(Answer):
@@ -42,9 +39,8 @@ class ProcessInstanceDto(Answer):
     businessKey = Text(attribute="business_key", allow_none=True)
     ended = Flag(lambda instance: instance.ended_at is not None)
     suspended = Always(False, FLAG)
-    caseInstanceId = Never()
-    tenantId = Never()
     links = Always([], {"type": "array", "items": {"type": "object"}})
+    never = "caseInstanceId tenantId"
 
 
 class VariableValueDto(Body):
@@ -88,62 +84,48 @@ Listing(
 ).mount(bp, "/process-instance")  # fmt: skip
 
 
-@bp.get("/process-instance/<instance_id>")
-@described("一个流程", answer=INSTANCE)
-def get(instance_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return jsonify(INSTANCE.dump(instances.get(session, instance_id, actor=g.actor)))
+@bp.view("GET", "/process-instance/<instance_id>", "一个流程", answer=INSTANCE)
+def get(session: Session, instance_id: str) -> ProcessInstance:
+    return instances.get(session, instance_id, actor=g.actor)
 
 
-@bp.delete("/process-instance/<instance_id>")
-@described("终止流程；在其中等待的一并取消", query={"deleteReason": TEXT})
-@acting
-def delete(session: Session, instance_id: str) -> ResponseReturnValue:
+@bp.view("DELETE", "/process-instance/<instance_id>", "终止流程；在其中等待的一并取消", query={"deleteReason": TEXT})
+def delete(session: Session, instance_id: str) -> None:
     reason = request.args.get("deleteReason") or "经 REST 终止"
     instances.terminate(session, instance_id, reason=reason, actor=g.actor)
-    return "", 204
 
 
-@bp.get("/process-instance/<instance_id>/variables")
-@described("流程的变量", answer=Variables(), query={"deserializeValues": FLAG})
-def variables(instance_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return jsonify(wire.variables(_variables(session, instance_id)))
+@bp.view(
+    "GET", "/process-instance/<instance_id>/variables", "流程的变量", answer=Variables(), query={"deserializeValues": FLAG}
+)  # fmt: skip
+def variables(session: Session, instance_id: str) -> dict[str, Any]:
+    return wire.variables(_variables(session, instance_id))
 
 
-@bp.post("/process-instance/<instance_id>/variables")
-@described("设置和删除变量", body=PatchVariablesDto())
-@acting
-def change_variables(session: Session, instance_id: str, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view("POST", "/process-instance/<instance_id>/variables", "设置和删除变量", body=PatchVariablesDto())
+def change_variables(session: Session, instance_id: str, given: dict[str, Any]) -> None:
     changes, deletions = given["modifications"] or {}, given["deletions"] or []
     instances.change_variables(session, instance_id, changes, deletions, actor=g.actor)
-    return "", 204
 
 
-@bp.get("/process-instance/<instance_id>/variables/<name>")
-@described("一个变量", answer=VARIABLE, query={"deserializeValue": FLAG})
-def variable(instance_id: str, name: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        known = _variables(session, instance_id)
-        if name not in known:
-            raise NotFound(f"no variable {name}", advice=f"没有变量“{name}”。")
-        return jsonify(wire.typed(known[name]))
+@bp.view(
+    "GET", "/process-instance/<instance_id>/variables/<name>", "一个变量", answer=VARIABLE, query={"deserializeValue": FLAG}
+)  # fmt: skip
+def variable(session: Session, instance_id: str, name: str) -> dict[str, Any]:
+    known = _variables(session, instance_id)
+    if name not in known:
+        raise NotFound(f"no variable {name}", advice=f"没有变量“{name}”。")
+    return wire.typed(known[name])
 
 
-@bp.put("/process-instance/<instance_id>/variables/<name>")
-@described("设置一个变量", body=VariableValueDto())
-@acting
-def put_variable(session: Session, instance_id: str, name: str, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view("PUT", "/process-instance/<instance_id>/variables/<name>", "设置一个变量", body=VariableValueDto())
+def put_variable(session: Session, instance_id: str, name: str, given: dict[str, Any]) -> None:
     instances.change_variables(session, instance_id, {name: read_variable(name, given)}, [], actor=g.actor)
-    return "", 204
 
 
-@bp.delete("/process-instance/<instance_id>/variables/<name>")
-@described("删除一个变量")
-@acting
-def delete_variable(session: Session, instance_id: str, name: str) -> ResponseReturnValue:
+@bp.view("DELETE", "/process-instance/<instance_id>/variables/<name>", "删除一个变量")
+def delete_variable(session: Session, instance_id: str, name: str) -> None:
     instances.change_variables(session, instance_id, {}, [name], actor=g.actor)
-    return "", 204
 
 
 def _variables(session: Session, instance_id: str) -> dict[str, Any]:

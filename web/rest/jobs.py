@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, g, jsonify
-from flask.typing import ResponseReturnValue
+from flask import g
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import administration, db, incidents, job_control
+from engine import administration, incidents, job_control
 from engine.errors import NotFound
 from engine.models import Incident, Job, JobState, ProcessInstance
-from web.rest.acting import acting
-from web.rest.fields import FLAG, Always, Answer, Body, Moment, Never, Text, Unsupported, Whole
+from web.rest.fields import FLAG, Always, Answer, Body, Moment, Text, Whole
 from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, of_its_process, one_of
-from web.rest.openapi import described
+from web.rest.resource import Resource
 
-bp = Blueprint("rest_jobs", __name__)
+bp = Resource("rest_jobs", __name__)
 
 CAMUNDAS_TYPES = {incidents.JOB_FAILED: "failedJob"}
 """What Camunda calls a kind of incident; ours without a counterpart keep their name."""
@@ -45,9 +43,7 @@ class JobDto(Answer):
     jobDefinitionId = Text(lambda planned: planned.job.kind)
     priority = Always(0, {"type": "integer"})
     suspended = Always(False, FLAG)
-    createTime = Never()
-    failedActivityId = Never()
-    tenantId = Never()
+    never = "createTime failedActivityId tenantId"
 
 
 class IncidentDto(Answer):
@@ -61,16 +57,12 @@ class IncidentDto(Answer):
     configuration = Text(attribute="job_id", allow_none=True)
     causeIncidentId = Text(attribute="id")
     rootCauseIncidentId = Text(attribute="id")
-    activityId = Never()
-    annotation = Never()
-    failedActivityId = Never()
-    jobDefinitionId = Never()
-    tenantId = Never()
+    never = "activityId annotation failedActivityId jobDefinitionId tenantId"
 
 
 class JobRetriesDto(Body):
     retries = Whole(required=True)
-    dueDate = Unsupported()
+    unsupported = "dueDate"
 
 
 JOB, INCIDENT = JobDto(), IncidentDto()
@@ -103,28 +95,20 @@ Listing(
 ).mount(bp, "/job")  # fmt: skip
 
 
-@bp.get("/job/<job_id>")
-@described("一项作业", answer=JOB)
-def get(job_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        (planned,) = _planned(session, [job_control.get(session, job_id, actor=g.actor)])
-        return jsonify(JOB.dump(planned))
+@bp.view("GET", "/job/<job_id>", "一项作业", answer=JOB)
+def get(session: Session, job_id: str) -> Planned:
+    (planned,) = _planned(session, [job_control.get(session, job_id, actor=g.actor)])
+    return planned
 
 
-@bp.post("/job/<job_id>/execute")
-@described("立即再试失败过的作业")
-@acting
-def execute(session: Session, job_id: str) -> ResponseReturnValue:
+@bp.view("POST", "/job/<job_id>/execute", "立即再试失败过的作业")
+def execute(session: Session, job_id: str) -> None:
     job_control.execute(session, job_id, actor=g.actor)
-    return "", 204
 
 
-@bp.put("/job/<job_id>/retries")
-@described("设置还可重试的次数", body=JobRetriesDto())
-@acting
-def set_retries(session: Session, job_id: str, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view("PUT", "/job/<job_id>/retries", "设置还可重试的次数", body=JobRetriesDto())
+def set_retries(session: Session, job_id: str, given: dict[str, Any]) -> None:
     job_control.set_retries(session, job_id, given["retries"], actor=g.actor)
-    return "", 204
 
 
 def _incidents() -> Select[Incident]:
@@ -157,11 +141,9 @@ Listing(
 ).mount(bp, "/incident")  # fmt: skip
 
 
-@bp.get("/incident/<incident_id>")
-@described("一项异常", answer=INCIDENT)
-def get_incident(incident_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        found = session.scalar(_incidents().where(Incident.id == incident_id))
-        if found is None:
-            raise NotFound(f"no incident {incident_id}", advice="没有这项异常，或您无权查看。")
-        return jsonify(INCIDENT.dump(found))
+@bp.view("GET", "/incident/<incident_id>", "一项异常", answer=INCIDENT)
+def get_incident(session: Session, incident_id: str) -> Incident:
+    found = session.scalar(_incidents().where(Incident.id == incident_id))
+    if found is None:
+        raise NotFound(f"no incident {incident_id}", advice="没有这项异常，或您无权查看。")
+    return found

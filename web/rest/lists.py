@@ -6,17 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from flask import Blueprint, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import request
 from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
-from engine import db
 from engine.errors import InvalidInput
-from engine.models import ProcessInstance
+from engine.models import Person, ProcessInstance
 from web.rest import wire
 from web.rest.fields import FLAG, MOMENT, TEXT, WHOLE, Answer, CountResultDto
-from web.rest.openapi import described
+from web.rest.resource import Resource
 
 Row = TypeVar("Row")
 Condition = ColumnElement[bool]
@@ -49,27 +47,24 @@ class Listing(Generic[Row]):
     shown: Callable[[Session, Sequence[Row]], Sequence[Any]] = lambda _session, rows: rows
     """Adds what the answer tells of other tables."""
 
-    def mount(self, bp: Blueprint, path: str) -> None:
+    def mount(self, bp: Resource, path: str) -> None:
         """Serve the list at `path` and its length at `path/count`."""
         narrowing = {name: each.json for name, each in self.filters.items()}
         sorting = {"sortBy": {**TEXT, "enum": list(self.sorts)}, "sortOrder": {**TEXT, "enum": ["asc", "desc"]}}
         paging = PAGING | (sorting if self.sorts else {})
         name = path.strip("/").replace("/", "_").replace("-", "_")
 
-        @bp.get(path, endpoint=f"list_{name}")
-        @described(self.summary, query=narrowing | paging, answer=[self.shape])
-        def rows() -> ResponseReturnValue:
+        @bp.view("GET", path, self.summary, query=narrowing | paging, answer=[self.shape], endpoint=f"list_{name}")
+        def rows(session: Session) -> Sequence[Any]:
             wanted = page(self._narrowed().order_by(*self._sorted(), *self.order))
-            with db.reading() as session:
-                found = session.scalars(wanted).all()
-                return jsonify(self.shape.dump(self.shown(session, found), many=True))
+            return self.shown(session, session.scalars(wanted).all())
 
-        @bp.get(f"{path}/count", endpoint=f"count_{name}")
-        @described(f"{self.summary}：数量", query=narrowing, answer=CountResultDto())
-        def count() -> ResponseReturnValue:
+        counted = f"{self.summary}：数量"
+
+        @bp.view("GET", f"{path}/count", counted, query=narrowing, answer=CountResultDto(), endpoint=f"count_{name}")
+        def count(session: Session) -> dict[str, int]:
             wanted = select(func.count()).select_from(self._narrowed().subquery())
-            with db.reading() as session:
-                return jsonify(count=session.scalar(wanted) or 0)
+            return {"count": session.scalar(wanted) or 0}
 
     def _narrowed(self) -> Select[Row]:
         return narrowed(self.known().order_by(None), self.filters)
@@ -112,6 +107,16 @@ def matches(condition: Callable[[str], Condition]) -> Filter:
 def one_of(column: Any) -> Filter:
     """Several values with commas between."""
     return Filter({**TEXT, "description": "多个值用逗号分隔"}, lambda _, value: column.in_(value.split(",")))
+
+
+def person(person_id: Any) -> Filter:
+    """Somebody, by their login."""
+    return matches(lambda login: is_person(person_id, login))
+
+
+def is_person(person_id: Any, login: str) -> Condition:
+    found: Condition = person_id.in_(select(Person.id).where(Person.login == login))
+    return found
 
 
 def of_instance(instance_id: Any, told: Filter) -> Filter:

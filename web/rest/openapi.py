@@ -1,25 +1,19 @@
-"""What every route says of itself, beside its view; the OpenAPI document is read off Flask's own table of routes."""
+"""The OpenAPI document: read off Flask's own table of routes, and what every view says of itself."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, request
-from flask.typing import ResponseReturnValue
+from flask import Flask
 from marshmallow import Schema, fields
 from werkzeug.routing import Rule
 
-from engine.errors import InvalidInput
-from web.rest import wire
 from web.rest.fields import TEXT, Answer, Body, Field
-from web.rest.parameters import CAMUNDAS
 
-View = Callable[..., ResponseReturnValue]
 Content = Answer | list[Answer] | Field | Mapping[str, Any] | None
 """A body: one object, a list of them, a field of its own, a schema as it stands, or nothing."""
 
@@ -43,43 +37,15 @@ ERROR = {"description": "被拒绝", "content": {"application/json": {"schema": 
 
 @dataclass(frozen=True)
 class Description:
+    """What a view says of itself."""
+
     summary: str
-    answers: Mapping[int, Content]
+    answer: Content = None
+    or_nothing: bool = False
+    """There may be an answer, or none."""
     body: Body | None = None
     form: Mapping[str, Any] | None = None
     query: Mapping[str, Any] = field(default_factory=dict)
-
-
-def described(
-    summary: str,
-    *,
-    answer: Content = None,
-    answers: Mapping[int, Content] | None = None,
-    body: Body | None = None,
-    form: Mapping[str, Any] | None = None,
-    query: Mapping[str, Any] | None = None,
-) -> Callable[[View], View]:
-    """Describe a view, and hold requests to it: the loaded `body` comes as `given`; 204 is the answer of no content.
-
-    A parameter of Camunda's that the route does not know is refused by name: a filter that is silently ignored
-    would answer more than was asked for.
-    """
-    told = answers or {200 if answer is not None else 204: answer}
-    description = Description(summary, told, body, form, query or {})
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def guarded(**named: Any) -> ResponseReturnValue:
-            _refuse_unreadable([*named.values(), *request.args.values()])
-            _refuse_unsupported(description)
-            if body is not None:
-                named["given"] = body.load(wire.body())
-            return view(**named)
-
-        guarded.described = description  # type: ignore[attr-defined]
-        return guarded
-
-    return decorate
 
 
 def document(app: Flask, prefix: str) -> dict[str, Any]:
@@ -103,29 +69,31 @@ def document(app: Flask, prefix: str) -> dict[str, Any]:
 def _operations(app: Flask, rule: Rule, schemas: dict[str, Any]) -> dict[str, Any]:
     view: Any = app.view_functions[rule.endpoint]
     description: Description = view.described
+    methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
     named = [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in sorted(rule.arguments)]
     asked = [{"name": name, "in": "query", "schema": schema} for name, schema in description.query.items()]
     operation = {
         "operationId": rule.endpoint.removeprefix("rest_").replace(".", "_"),
         "summary": description.summary,
-        "parameters": [*named, *asked, *([IDEMPOTENCY_KEY] if getattr(view, "acts", False) else [])],
-        "responses": {
-            **{str(status): _response(status, content, schemas) for status, content in description.answers.items()},
-            "default": ERROR,
-        },
+        "parameters": [*named, *asked, *([] if "GET" in methods else [IDEMPOTENCY_KEY])],
+        "responses": {**_answers(description, schemas), "default": ERROR},
     }
     if description.body:
         operation["requestBody"] = {"content": _json(_object(description.body, schemas))}
     if description.form:
         form = {"type": "object", "properties": description.form}
         operation["requestBody"] = {"content": {"multipart/form-data": {"schema": form}}}
-    methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
     return {method.lower(): operation for method in methods}
 
 
-def _response(status: int, content: Content, schemas: dict[str, Any]) -> dict[str, Any]:
-    told = {"description": HTTPStatus(status).phrase}
-    return told if content is None else {**told, "content": _json(_schema(content, schemas))}
+def _answers(description: Description, schemas: dict[str, Any]) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    if description.answer is not None:
+        content = _json(_schema(description.answer, schemas))
+        answers["200"] = {"description": HTTPStatus.OK.phrase, "content": content}
+    if description.or_nothing or not answers:
+        answers["204"] = {"description": HTTPStatus.NO_CONTENT.phrase}
+    return answers
 
 
 def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,15 +139,3 @@ def _field(each: fields.Field[Any], schemas: dict[str, Any]) -> Mapping[str, Any
         case _:
             raise TypeError(f"{each!r} does not describe itself")
     return {**told, "nullable": True} if each.allow_none and ("type" in told or "allOf" in told) else told
-
-
-def _refuse_unreadable(texts: list[str]) -> None:
-    if any("\0" in text for text in texts):
-        raise InvalidInput("NUL in the address", advice="地址中含有不可用的控制字符。")
-
-
-def _refuse_unsupported(description: Description) -> None:
-    unsupported = sorted((request.args.keys() & CAMUNDAS) - description.query.keys())
-    if unsupported:
-        names = "、".join(unsupported)
-        raise InvalidInput(f"unsupported: {names}", code="parameter", advice=f"不支持查询参数 {names}。")

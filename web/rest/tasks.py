@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, jsonify, request
-from flask.typing import ResponseReturnValue
+from flask import g, request
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import comments, db, handover, identity, instances, runtime, user_tasks
+from engine import comments, handover, identity, instances, runtime, user_tasks
 from engine.errors import InvalidInput, NotFound
-from engine.models import Candidate, Comment, Person, ProcessInstance, TaskStatus, UserTask
+from engine.models import Candidate, Comment, ProcessInstance, TaskStatus, UserTask
 from web.rest import wire
-from web.rest.acting import acting
-from web.rest.fields import FLAG, TEXT, Always, Answer, Body, Flag, Key, Moment, Never, Text, Unsupported, Variables
-from web.rest.lists import Listing, after, before, equals, flag, like, matches, of_instance, of_its_process, one_of
-from web.rest.openapi import described
+from web.rest.fields import FLAG, TEXT, Always, Answer, Body, Flag, Key, Moment, Text, Variables
+from web.rest.lists import (
+    Listing,
+    after,
+    before,
+    equals,
+    flag,
+    like,
+    matches,
+    of_instance,
+    of_its_process,
+    one_of,
+    person,
+)
+from web.rest.resource import Resource
 
-bp = Blueprint("rest_tasks", __name__)
+bp = Resource("rest_tasks", __name__)
 
 
 class TaskDto(Answer):
@@ -34,23 +44,15 @@ class TaskDto(Answer):
     formKey = Text(attribute="form_key", allow_none=True)
     priority = Always(50, {"type": "integer"})
     suspended = Always(False, FLAG)
-    camundaFormRef = Never()
-    caseDefinitionId = Never()
-    caseExecutionId = Never()
-    caseInstanceId = Never()
-    delegationState = Never()
-    description = Never()
-    followUp = Never()
-    lastUpdated = Never()
-    owner = Never()
-    parentTaskId = Never()
-    tenantId = Never()
+    never = (
+        "camundaFormRef caseDefinitionId caseExecutionId caseInstanceId delegationState description "
+        "followUp lastUpdated owner parentTaskId tenantId"
+    )
 
 
 class FormDto(Answer):
     key = Text(attribute="form_key", allow_none=True)
-    contextPath = Never()
-    camundaFormRef = Never()
+    never = "contextPath camundaFormRef"
 
 
 class CommentDto(Answer):
@@ -61,8 +63,8 @@ class CommentDto(Answer):
     rootProcessInstanceId = Text(attribute="instance_id")
     time = Moment(attribute="at")
     message = Text(attribute="text")
-    removalTime = Never()
     links = Always([], {"type": "array", "items": {"type": "object"}})
+    never = "removalTime"
 
 
 class UserIdDto(Body):
@@ -79,13 +81,7 @@ class NewCommentDto(Body):
 
     message = Text(required=True)
     processInstanceId = Key()
-    id = Unsupported()
-    userId = Unsupported()
-    taskId = Unsupported()
-    time = Unsupported()
-    removalTime = Unsupported()
-    rootProcessInstanceId = Unsupported()
-    links = Unsupported()
+    unsupported = "id userId taskId time removalTime rootProcessInstanceId links"
 
 
 TASK, FORM, COMMENT = TaskDto(), FormDto(), CommentDto()
@@ -93,13 +89,9 @@ TASK, FORM, COMMENT = TaskDto(), FormDto(), CommentDto()
 
 def _known() -> Select[UserTask]:
     """Open tasks of instances this person may look at."""
-    visible = select(ProcessInstance.id).where(instances.visible(g.actor))
-    wanted = select(UserTask).where(UserTask.status == TaskStatus.OPEN, UserTask.instance_id.in_(visible))
+    in_sight = instances.in_sight(g.actor, UserTask.instance_id)
+    wanted = select(UserTask).where(UserTask.status == TaskStatus.OPEN, in_sight)
     return wanted.options(joinedload(UserTask.instance), joinedload(UserTask.assignee))
-
-
-def _assigned_to(login: str) -> ColumnElement[bool]:
-    return UserTask.assignee_id.in_(select(Person.id).where(Person.login == login))
 
 
 def _offered_to(group: str) -> ColumnElement[bool]:
@@ -117,7 +109,7 @@ Listing(
         "taskDefinitionKeyIn": one_of(UserTask.activity_id),
         "name": equals(UserTask.name),
         "nameLike": like(UserTask.name),
-        "assignee": matches(_assigned_to),
+        "assignee": person(UserTask.assignee_id),
         "assigned": flag(UserTask.assignee_id.is_not(None)),
         "unassigned": flag(UserTask.assignee_id.is_(None)),
         "candidateGroup": matches(_offered_to),
@@ -132,102 +124,76 @@ Listing(
 ).mount(bp, "/task")  # fmt: skip
 
 
-@bp.get("/task/<task_id>")
-@described("一件未办结的待办", answer=TASK)
-def get(task_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return jsonify(TASK.dump(_open(session, task_id)))
+@bp.view("GET", "/task/<task_id>", "一件未办结的待办", answer=TASK)
+def get(session: Session, task_id: str) -> UserTask:
+    return _open(session, task_id)
 
 
-@bp.post("/task/<task_id>/claim")
-@described("认领", body=UserIdDto())
-@acting
-def claim(session: Session, task_id: str, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view("POST", "/task/<task_id>/claim", "认领", body=UserIdDto())
+def claim(session: Session, task_id: str, given: dict[str, Any]) -> None:
     login = given["userId"]
     person = identity.find(session, login) if login else None
     if login and person is None:
         raise InvalidInput(f"no user {login}", advice=f"没有用户“{login}”。")
     user_tasks.claim(session, task_id, actor=g.actor, for_id=person.id if person else None)
-    return "", 204
 
 
-@bp.post("/task/<task_id>/unclaim")
-@described("退回认领")
-@acting
-def unclaim(session: Session, task_id: str) -> ResponseReturnValue:
+@bp.view("POST", "/task/<task_id>/unclaim", "退回认领")
+def unclaim(session: Session, task_id: str) -> None:
     user_tasks.unclaim(session, task_id, actor=g.actor)
-    return "", 204
 
 
-@bp.post("/task/<task_id>/assignee")
-@described("指派给一位候选人，或退回候选人", body=UserIdDto())
-@acting
-def assign(session: Session, task_id: str, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view("POST", "/task/<task_id>/assignee", "指派给一位候选人，或退回候选人", body=UserIdDto())
+def assign(session: Session, task_id: str, given: dict[str, Any]) -> None:
     handover.assign(session, task_id, given["userId"], actor=g.actor)
-    return "", 204
 
 
-@bp.post("/task/<task_id>/complete")
-@described("办结", body=CompleteTaskDto(), answers={200: Variables(), 204: None})
-@acting
-def complete(session: Session, task_id: str, given: dict[str, Any]) -> ResponseReturnValue:
+@bp.view("POST", "/task/<task_id>/complete", "办结", body=CompleteTaskDto(), answer=Variables(), or_nothing=True)
+def complete(session: Session, task_id: str, given: dict[str, Any]) -> dict[str, Any] | None:
     """204, or the variables if asked for. Whoever accepts JSON only gets an empty object: generated clients parse it."""
     instance = user_tasks.complete(session, task_id, given["variables"] or {}, actor=g.actor)
     if given["withVariablesInReturn"]:
-        return jsonify(wire.variables(runtime.load(session, instance).variables()))
-    return jsonify({}) if request.headers.get("Accept") == "application/json" else ("", 204)
+        return wire.variables(runtime.load(session, instance).variables())
+    return {} if request.headers.get("Accept") == "application/json" else None
 
 
-@bp.get("/task/<task_id>/form")
-@described("待办的表单", answer=FORM)
-def form(task_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return jsonify(FORM.dump(_open(session, task_id)))
+@bp.view("GET", "/task/<task_id>/form", "待办的表单", answer=FORM)
+def form(session: Session, task_id: str) -> UserTask:
+    return _open(session, task_id)
 
 
-@bp.get("/task/<task_id>/form-variables")
-@described("待办处的变量", answer=Variables(), query={"variableNames": TEXT, "deserializeValues": FLAG})
-def form_variables(task_id: str) -> ResponseReturnValue:
+@bp.view(
+    "GET", "/task/<task_id>/form-variables", "待办处的变量", answer=Variables(),
+    query={"variableNames": TEXT, "deserializeValues": FLAG},
+)  # fmt: skip
+def form_variables(session: Session, task_id: str) -> dict[str, Any]:
     wanted = request.args.get("variableNames")
-    with db.reading() as session:
-        task = _open(session, task_id)
-        session.refresh(task.instance, ["state"])
-        waits = runtime.load(session, task.instance).waits()
-        known = next((wait.variables for wait in waits if wait.token_id == task.id), {})
-        names = wanted.split(",") if wanted is not None else list(known)
-        return jsonify(wire.variables({name: known[name] for name in names if name in known}))
+    task = _open(session, task_id)
+    session.refresh(task.instance, ["state"])
+    waits = runtime.load(session, task.instance).waits()
+    known = next((wait.variables for wait in waits if wait.token_id == task.id), {})
+    names = wanted.split(",") if wanted is not None else list(known)
+    return wire.variables({name: known[name] for name in names if name in known})
 
 
-@bp.get("/task/<task_id>/comment")
-@described("待办处的留言", answer=[COMMENT])
-def list_comments(task_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return _comments(comments.of_task(session, task_id, actor=g.actor))
+@bp.view("GET", "/task/<task_id>/comment", "待办处的留言", answer=[COMMENT])
+def list_comments(session: Session, task_id: str) -> list[Comment]:
+    return comments.of_task(session, task_id, actor=g.actor)
 
 
-@bp.get("/task/<task_id>/comment/<comment_id>")
-@described("一条留言", answer=COMMENT)
-def get_comment(task_id: str, comment_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return jsonify(COMMENT.dump(comments.get(session, task_id, comment_id, actor=g.actor)))
+@bp.view("GET", "/task/<task_id>/comment/<comment_id>", "一条留言", answer=COMMENT)
+def get_comment(session: Session, task_id: str, comment_id: str) -> Comment:
+    return comments.get(session, task_id, comment_id, actor=g.actor)
 
 
-@bp.post("/task/<task_id>/comment/create")
-@described("留言", body=NewCommentDto(), answer=COMMENT)
-@acting
-def comment(session: Session, task_id: str, given: dict[str, Any]) -> ResponseReturnValue:
-    return jsonify(COMMENT.dump(comments.add(session, task_id, given["message"], actor=g.actor)))
+@bp.view("POST", "/task/<task_id>/comment/create", "留言", body=NewCommentDto(), answer=COMMENT)
+def comment(session: Session, task_id: str, given: dict[str, Any]) -> Comment:
+    return comments.add(session, task_id, given["message"], actor=g.actor)
 
 
-@bp.get("/process-instance/<instance_id>/comment")
-@described("流程中的留言", answer=[COMMENT])
-def list_comments_of_instance(instance_id: str) -> ResponseReturnValue:
-    with db.reading() as session:
-        return _comments(comments.of_instance(session, instance_id, actor=g.actor))
-
-
-def _comments(told: list[Comment]) -> ResponseReturnValue:
-    return jsonify(COMMENT.dump(told, many=True))
+@bp.view("GET", "/process-instance/<instance_id>/comment", "流程中的留言", answer=[COMMENT])
+def list_comments_of_instance(session: Session, instance_id: str) -> list[Comment]:
+    return comments.of_instance(session, instance_id, actor=g.actor)
 
 
 def _open(session: Session, task_id: str) -> UserTask:
