@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
-from engine import clock, db, history
+from engine import clock, db
 from engine.lamps import facts
 from engine.lamps.lamp import Colour
-from engine.models import Candidate, Commitment, Notification, OversightItem, Person, ProcessInstance, UserTask
+from engine.models import Candidate, Commitment, Notification, OversightItem, ProcessInstance, UserTask
 from engine.oversight import dates as on_dates
 from tests.driver import Answer, Bureau
 from tests.engine.test_reminders import told, until
 from tests.failures import invariants
+from tests.scenarios.test_lamps import approve_plan
+from tests.scenarios.test_work_point import Story, overseer_of
 
 ITEM = {
     "title": "清理校外培训机构预收费", "source": "instruction", "urgency": "ordinary", "document": "市长批示〔2021〕12号",
@@ -255,26 +257,34 @@ def test_asked_in_time_and_granted_late_leaves_a_mark(bureau: Bureau) -> None:
 
 
 def test_a_commitment_is_extended_in_the_same_way(bureau: Bureau) -> None:
+    """Its report is asked for ten days after its period has begun, but not after its own date."""
+    instance = next(iter(approve_plan(bureau, Story(bureau))))
     with db.reading() as session:
-        its = session.scalars(
-            select(Commitment).where(Commitment.due_on > date(2021, 6, 1)).order_by(Commitment.code)
-        ).first()
-        assert its is not None
-        instance, unit, due = its.instance_id or "", its.lead.key.lower(), its.due_on
-        leaders = (
-            select(Person.login)
-            .join(Person.positions)
-            .where(Person.positions.any(unit_id=its.lead_id, role="deputy_leader"))
-        )
-        leader = session.scalars(leaders).first()
-    assert ask(bureau, instance, "2022-03-01", who=f"{unit}_head").status == 302
+        its = session.scalars(select(Commitment).where(Commitment.instance_id == instance)).one()
+        unit, due = its.lead, its.due_on
+    until(bureau, f"{due - timedelta(days=20)}T09:00")
+    while bureau.open_tasks(instance):
+        step(bureau, f"{unit.key.lower()}_officer1", instance, "report_progress", **WORKING)
+    until(bureau, f"{due - timedelta(days=2)}T09:00")
+    assert dates(instance) == (due.isoformat(), due.isoformat())
+    later = due + timedelta(days=35)
+    assert ask(bureau, instance, later.isoformat(), who=f"{unit.key.lower()}_head").status == 302
     (pending,) = bureau.children(instance, "extension")
-    assert bureau.person(leader or "").does(bureau.open_task(pending), decision="approve").status == 302
+    leader = bureau.person(overseer_of(bureau, unit.key))
+    assert leader.does(bureau.open_task(pending), decision="approve").status == 302
+    bureau.settle()
+    moved, report = dates(instance)
+    assert moved is not None
+    assert moved >= later.isoformat()
+    assert report == due.isoformat(), "ten days are over then"
     with db.reading() as session:
+        task = session.get_one(UserTask, bureau.open_task(instance))
+        assert task.due_basis is not None
+        assert task.due_basis["until"] == moved
         again = session.scalars(select(Commitment).where(Commitment.instance_id == instance)).one()
-        assert again.due_on == date(2022, 3, 1)
+        assert again.due_on.isoformat() == moved
         assert (_day(on_dates.standing(session, instance).original_due)) == due.isoformat()
-        assert list(history.broken_chains(session)) == []
+    sound(instance)
 
 
 def test_a_pause_stops_the_clock_over_a_holiday(bureau: Bureau) -> None:
