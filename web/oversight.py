@@ -50,6 +50,8 @@ def extend(instance_id: str) -> ResponseReturnValue:
     asked = Entry("extension.ask", "申请延期", "返回事项", back, done, note)
     if request.method == "POST":
         return entry.send(asked, lambda session, data: dates.ask(session, instance_id, data, actor=g.actor))
+    with db.reading() as session:
+        dates.require_offered(session, instance_id, "extension", actor=g.actor)
     return entry.show(asked, {})
 
 
@@ -62,4 +64,6 @@ def turn(instance_id: str, resume: bool) -> ResponseReturnValue:
         return entry.send(
             asked, lambda session, data: dates.turn(session, instance_id, data["reason"], resume=resume, actor=g.actor)
         )
+    with db.reading() as session:
+        dates.require_offered(session, instance_id, "pause", actor=g.actor)
     return entry.show(asked, {})

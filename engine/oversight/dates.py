@@ -31,6 +31,8 @@ PAUSERS = {"office_supervisor", "bureau_leader"}
 STANDS = {State.DONE: "已经办结或正在核查", State.PAUSED: "已经中止，恢复后再办", State.CARRIED_OVER: "已经结转"}
 """States in which no date is moved."""
 
+NOT_THEIRS = {"extension": "延期由承办单位申请。", "pause": "只有督办机构、分管领导和局主要领导可以中止或恢复。"}
+
 
 class Offers(NamedTuple):
     """What may be asked: None if it is not this person's to ask, why not now, or empty."""
@@ -48,6 +50,15 @@ def offers(session: Session, instance: ProcessInstance, *, actor: Actor) -> Offe
     extension = no_extension(session, instance, subject) if can_extend(actor, instance) else None
     pause = no_pause(session, instance, subject) if can_pause(actor, instance) else None
     return Offers(subject, facts.paused(session, instance.id), extension, pause)
+
+
+def require_offered(session: Session, instance_id: str, what: str, *, actor: Actor) -> None:
+    """That this person may ask for an `extension` or a `pause`, and may now: before anybody fills in a form in vain."""
+    refused = getattr(offers(session, instances.get(session, instance_id, actor=actor), actor=actor), what)
+    if refused is None:
+        raise NotAllowed(f"{actor.login} may not ask for {what}", advice=NOT_THEIRS[what])
+    if refused:
+        raise InvalidState(f"no {what} of {instance_id} now", code=what, advice=refused)
 
 
 def find(session: Session, instance_id: str) -> Subject | None:
@@ -99,7 +110,7 @@ def ask(session: Session, instance_id: str, submitted: Mapping[str, Any], *, act
     """Start the approval as a child of the subject's instance, with the request as its first step."""
     instance, subject = _held(session, instance_id, actor)
     if not can_extend(actor, instance):
-        raise NotAllowed(f"{actor.login} may not ask for {instance_id}", advice="延期由承办单位申请。")
+        raise NotAllowed(f"{actor.login} may not ask for {instance_id}", advice=NOT_THEIRS["extension"])
     if refused := no_extension(session, instance, subject):
         raise InvalidState(f"no extension of {instance_id}", code="extension", advice=refused)
     new = _later(session, subject, date.fromisoformat(submitted["new_due"]))
@@ -162,7 +173,7 @@ def turn(session: Session, instance_id: str, reason: str, *, resume: bool, actor
     """Pause what runs; or resume what is paused, its dates later by the stretch, as their rules count."""
     instance, subject = _held(session, instance_id, actor)
     if not can_pause(actor, instance):
-        raise NotAllowed(f"{actor.login} may not pause", advice="只有督办机构、分管领导和局主要领导可以中止或恢复。")
+        raise NotAllowed(f"{actor.login} may not pause", advice=NOT_THEIRS["pause"])
     paused, refused = facts.paused(session, instance_id), no_pause(session, instance, subject)
     if refused or (paused is not None) != resume:
         advice = refused or ("事项没有中止，不必恢复。" if resume else "事项已经中止。")
