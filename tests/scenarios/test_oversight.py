@@ -192,7 +192,9 @@ def test_an_extension_moves_everything_that_stands_on_the_date(bureau: Bureau) -
     assert ask(bureau, item, "2021-04-30", who="zj_head").status == 404
     assert ask(bureau, item, "2021-04-30", who="duban1").status == 403
     for who, status in (("zj_head", 404), ("duban1", 403), ("jj_head", 200)):
-        assert bureau.person(who).get(f"/oversight/{item}/extension").status == status, "no form that is refused when sent"
+        assert bureau.person(who).get(f"/oversight/{item}/extension").status == status, (
+            "no form that is refused when sent"
+        )
 
     # An officer asks through the head; the leader in charge decides; until then nothing moves.
     assert ask(bureau, item, "2021-05-02", who="jj_officer1").status == 302
