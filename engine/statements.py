@@ -141,10 +141,12 @@ MOST_PARAMETERS = 50
 
 def _portions(parts: Iterable[_Written]) -> Iterator[list[_Written]]:
     portion: list[_Written] = []
+    count = 0
     for part in parts:
-        if portion and sum(len(values) for _, values in [*portion, part]) > MOST_PARAMETERS:
+        count += len(part[1])
+        if portion and count > MOST_PARAMETERS:
             yield portion
-            portion = []
+            portion, count = [], len(part[1])
         portion.append(part)
     if portion:
         yield portion
