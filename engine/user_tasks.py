@@ -78,10 +78,6 @@ def waiting(session: Session, actor: Actor, *, search: str = "") -> int:
     return session.scalar(select(func.count()).select_from(mine.limit(MOST_COUNTED).subquery())) or 0
 
 
-def count(session: Session, wanted: Select[UserTask]) -> int:
-    return session.scalar(select(func.count()).select_from(wanted.order_by(None).subquery())) or 0
-
-
 def done_by(actor: Actor, *, page: int = 1) -> Select[UserTask]:
     """A page of what a person has completed, latest first; one row more than a page, if there are more."""
     mine = UserTask.completed_by_id == actor.id, UserTask.status == TaskStatus.COMPLETED

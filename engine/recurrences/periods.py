@@ -50,13 +50,10 @@ class Roll(StrEnum):
     AFTER = "after"
 
 
-CADENCES = {
-    "日": Frequency.DAILY, "周": Frequency.WEEKLY, "月": Frequency.MONTHLY, "季": Frequency.QUARTERLY,
-    "学期": Frequency.TERMLY, "半年": Frequency.HALF_YEARLY, "年": Frequency.YEARLY,
+WORDS = {
+    Frequency.DAILY: "日", Frequency.WEEKLY: "周", Frequency.MONTHLY: "月", Frequency.QUARTERLY: "季",
+    Frequency.TERMLY: "学期", Frequency.HALF_YEARLY: "半年", Frequency.YEARLY: "年",
 }  # fmt: skip
-"""How often a commitment reports, in the plan's words. One that names no span of time (一次, 按需) reports monthly."""
-
-WORDS = {frequency: word for word, frequency in CADENCES.items()}
 MONTHS = {Frequency.MONTHLY: 1, Frequency.QUARTERLY: 3, Frequency.HALF_YEARLY: 6, Frequency.YEARLY: 12}
 ROLLED = {Roll.BEFORE: "逢休息日提前到上一个工作日", Roll.AFTER: "逢休息日顺延到下一个工作日"}
 PAUSED = "寒暑假暂停"
@@ -98,23 +95,14 @@ class Choice:
     reason: str
 
 
-def periods(cadence: str | None, starts_on: date, ends_on: date, calendar: Calendar) -> Iterator[Period]:
-    """Every period that has a day in a span, in order, whole where it reaches beyond it; between terms there is none.
-
-    `cadence` is a frequency, or the plan's word for one.
-    """
-    frequency, day = frequency_of(cadence), starts_on
+def periods(frequency: Frequency, starts_on: date, ends_on: date, calendar: Calendar) -> Iterator[Period]:
+    """Every period that has a day in a span, in order, whole where it reaches beyond it; between terms there is none."""
+    day = starts_on
     while day <= ends_on:
         period = containing(frequency, day, calendar)
         if period:
             yield period
         day = (period.ends_on if period else day) + DAY
-
-
-def frequency_of(cadence: str | None) -> Frequency:
-    if cadence in set(Frequency):
-        return Frequency(cadence)
-    return CADENCES.get(cadence or "", Frequency.MONTHLY)
 
 
 def containing(frequency: Frequency, day: date, calendar: Calendar) -> Period | None:

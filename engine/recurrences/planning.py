@@ -16,11 +16,10 @@ from importlib import resources
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from engine import clock, instances, jobs
-from engine.db import connection
+from engine.db import connection, insert_once
 from engine.errors import NotFound
 from engine.models import Job, JobState, Occurrence, ProcessDefinition, ProcessInstance, Recurrence, Unit, table
 from engine.recurrences import office_calendar
@@ -40,10 +39,7 @@ from engine.recurrences.periods import (
 
 KIND, OPEN = "recurrence", "recurrence.open"
 RECURRENCE = table(Recurrence)
-INSERT = {
-    "postgresql": postgresql.insert(RECURRENCE).on_conflict_do_nothing(),
-    "sqlite": sqlite.insert(RECURRENCE).on_conflict_do_nothing(),
-}
+INSERT = insert_once(RECURRENCE, "key")
 """Two processes may do it at once."""
 
 
@@ -200,7 +196,7 @@ def _unsettled(session: Session, recurrence: Recurrence, calendar: Calendar) -> 
 def _ahead(recurrence: Recurrence, calendar: Calendar) -> Iterator[Coming]:
     # A day may lie outside its period, where it has moved to the nearest working day.
     begins = recurrence.since.astimezone(clock.LOCAL).date() - timedelta(days=LONGEST_PAUSE)
-    for period in periods(recurrence.frequency, begins, begins + HORIZON, calendar):
+    for period in periods(Frequency(recurrence.frequency), begins, begins + HORIZON, calendar):
         this = _moment_in(recurrence, period, calendar)
         if this and (recurrence.active_from or date.min) <= this.day <= (recurrence.active_to or date.max):
             yield this

@@ -88,7 +88,7 @@ def test_the_period_of_a_day(frequency: Frequency, day: str, key: str, starts_on
 
 def test_between_terms_there_is_none() -> None:
     assert containing(TERMLY, date(2021, 8, 1), OFFICIAL) is None
-    assert list(periods("学期", date(2021, 7, 3), date(2021, 8, 31), OFFICIAL)) == []
+    assert list(periods(TERMLY, date(2021, 7, 3), date(2021, 8, 31), OFFICIAL)) == []
 
 
 MONTHS_OF_2021 = {
