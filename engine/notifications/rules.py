@@ -83,13 +83,8 @@ def is_working(session: Session, day: date) -> bool:
 
 def working_day(session: Session, day: date, distance: int) -> date:
     """The working day so many working days before (-) or after a day; 0 is the day itself, else the last one before it."""
-    if not distance:
-        return working_day(session, day + DAY, -1)
-    step, left = DAY if distance > 0 else -DAY, abs(distance)
-    while left:
-        day += step
-        left -= is_working(session, day)
-    return day
+    days = calendar.current(session)
+    return (days.working_days_after(day, distance) if distance else days.working_days_after(day + DAY, -1)).day
 
 
 def next_digest(session: Session, rules: Rules, after: datetime) -> datetime:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import smtplib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from engine import clock, db, identity, ids, jobs, notifications, settings
+from engine import calendar, clock, db, identity, ids, jobs, notifications, settings
+from engine.calendar import Calendar, Exceptional
 from engine.models import Delivery, DeliveryState, Notification, Person, Setting
 from engine.notifications import Mail, notices, outbox, preferences, rules, smtp
 from tests import effects, mailbox
@@ -314,7 +315,8 @@ def test_the_office_changes_the_rules(bureau: Bureau, mails: Mailbox) -> None:
 
 
 def test_working_days_are_asked_in_one_place(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "is_working", lambda _session, day: day == date(2021, 4, 1))
+    off = {date(2021, 3, 12) + timedelta(days=number): Exceptional(False, "") for number in range(20)}
+    monkeypatch.setattr(calendar, "current", lambda _session: Calendar(off, frozenset()))
     with db.reading() as session:
         assert rules.working_day(session, date(2021, 3, 12), 1) == date(2021, 4, 1)
         assert rules.next_digest(session, rules.Rules(), clock.now()).date() == date(2021, 4, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from math import ceil
 
@@ -9,7 +10,8 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from engine import application, clock, db, definitions, identity, instances, jobs, reminders, runtime
+from engine import application, calendar, clock, db, definitions, identity, instances, jobs, reminders, runtime
+from engine.calendar import Calendar, Exceptional
 from engine.models import Commitment, Finding, Job, Notification, Person, UserTask, Visit, WorkPoint
 from engine.notifications import rules
 from engine.reminders import sending, stages
@@ -130,9 +132,13 @@ def test_who_answers_for_it_is_read_when_the_reminder_fires(bureau: Bureau) -> N
 
 def test_holidays_move_the_stages(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
     """Off from Thursday to Sunday: the third working day before Monday is the Monday before."""
-    week = {date(2021, 3, day) for day in (18, 19)}
-    usual = rules.is_working
-    monkeypatch.setattr(rules, "is_working", lambda session, day: usual(session, day) and day not in week)
+    off = {date(2021, 3, day): Exceptional(False, "") for day in (18, 19)}
+    usual = calendar.current
+
+    def with_days_off(session: Session) -> Calendar:
+        return replace(usual(session), exceptions={**usual(session).exceptions, **off})
+
+    monkeypatch.setattr(calendar, "current", with_days_off)
     task = bureau.open_task(bureau.point(6))
     until(bureau, "2021-03-15T08:01")
     assert told(task) == [("即将到期", each) for each in OFFICERS]
