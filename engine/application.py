@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 import bpmn
-from engine import correlation, db, definitions, housekeeping, instances, jobs, runtime, settings
+from engine import correlation, db, definitions, housekeeping, instances, jobs, options, runtime, settings, user_tasks
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
 from engine.deadlines import limits, recount
@@ -25,6 +25,7 @@ from engine.recurrences import planning
 from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
+from engine.targets import figures, progress, subject
 
 SHIPPED = "time.shipped"
 SHIPPING = 0x73686970
@@ -33,9 +34,11 @@ SHIPPING = 0x73686970
 
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
-    runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE, **items.TABLE})
+    runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE, **items.TABLE, **progress.TABLE})
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
+    options.SOURCES.update(subject.SOURCES)
+    user_tasks.checks.update(figures.CHECKS)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,
