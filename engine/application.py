@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 import bpmn
-from engine import correlation, db, definitions, housekeeping, instances, jobs, runtime, settings
+from engine import correlation, db, definitions, housekeeping, instances, jobs, options, runtime, settings, user_tasks
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
 from engine.deadlines import limits, recount
@@ -26,6 +26,7 @@ from engine.recurrences import planning
 from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
+from engine.targets import figures, progress, subject
 
 SHIPPED = "time.shipped"
 SHIPPING = 0x73686970
@@ -34,9 +35,22 @@ SHIPPING = 0x73686970
 
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
-    runtime.service_tasks.update({**plan_tasks.TABLE, **plan_items.TABLE, **supervision_tasks.TABLE, **items.TABLE})
+    for tasks in (
+        plan_tasks.TABLE,
+        plan_items.TABLE,
+        progress.TABLE,
+        supervision_tasks.TABLE,
+        items.TABLE,
+    ):
+        runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
+    options.SOURCES.update(subject.SOURCES)
+    for checks in (
+        figures.CHECKS,
+        plan_items.CHECKS,
+    ):
+        user_tasks.checks.update(checks)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,
