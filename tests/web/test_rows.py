@@ -18,7 +18,6 @@ from werkzeug.serving import make_server
 import forms
 from engine import db, options, runtime, user_tasks
 from engine.identity import Actor
-from forms import Form
 from tests.driver import PASSWORD, Answer, Bureau
 from tests.rest import Client
 
