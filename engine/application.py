@@ -25,6 +25,7 @@ from engine.plan import launch
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
+from engine.shapes import evaluations, ledgers, random_checks, supervisions
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, subject
@@ -42,14 +43,23 @@ def assemble() -> None:
         progress.TABLE,
         supervision_tasks.TABLE,
         items.TABLE,
+        evaluations.TABLE,
+        ledgers.TABLE,
+        random_checks.TABLE,
+        supervisions.TABLE,
     ):
         runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
-    options.SOURCES.update(subject.SOURCES)
+    for sources in (subject.SOURCES, evaluations.SOURCES, random_checks.SOURCES, supervisions.SOURCES):
+        options.SOURCES.update(sources)
     for checks in (
         figures.CHECKS,
         plan_items.CHECKS,
+        evaluations.CHECKS,
+        ledgers.CHECKS,
+        random_checks.CHECKS,
+        supervisions.CHECKS,
     ):
         user_tasks.checks.update(checks)
     jobs.handlers.update(

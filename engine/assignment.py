@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from engine import clock, identity
 from engine.errors import InvalidInput
-from engine.models import Person, Position, SchoolBinding, Unit
+from engine.models import Person, Position, ProcessInstance, SchoolBinding, Submission, Unit, WorkItem
 from engine.spiff import Activity
 from forms import expressions
 
@@ -27,9 +27,13 @@ class Subject(Protocol):
     """What the rules ask of an instance."""
 
     @property
+    def id(self) -> str: ...
+    @property
     def unit_id(self) -> str | None: ...
     @property
     def unit_key(self) -> str | None: ...
+    @property
+    def parent_id(self) -> str | None: ...
     @property
     def started_by_id(self) -> str | None: ...
 
@@ -98,6 +102,66 @@ def _leader_above(session: Session, instance: Subject) -> list[str]:
     return in_charge if identity.members(session, in_charge) else ["bureau_leader"]
 
 
+def _in_unit_above(role: str) -> Callable[[Session, Subject], list[str]]:
+    """The holders of a role in the unit in charge of the instance that started this one."""
+
+    def groups(session: Session, instance: Subject) -> list[str]:
+        above = select(Unit.key).join(ProcessInstance, ProcessInstance.unit_id == Unit.id)
+        unit = session.scalar(above.where(ProcessInstance.id == instance.parent_id))
+        return [f"{role}@{unit}"] if unit else [role]
+
+    return groups
+
+
+def _leader_over(session: Session, instance: Subject) -> list[str]:
+    """Who is in charge of the department that asks; where nobody is, the bureau's leader."""
+    in_charge = _in_unit_above("deputy_leader")(session, instance)
+    return in_charge if identity.members(session, in_charge) else ["bureau_leader"]
+
+
+def _of_unit(*roles: str) -> Callable[[Session, Subject], list[str]]:
+    """Those with one of the roles in the unit an item is about: school, district or department; where it has nobody, 督导室."""
+
+    def groups(session: Session, instance: Subject) -> list[str]:
+        own = [group for role in roles for group in _in_unit(role)(session, instance)]
+        return own if identity.members(session, own) else ["inspectorate_office"]
+
+    return groups
+
+
+def _supervision_team(session: Session, instance: Subject) -> list[str]:
+    """The inspectors of the team that was formed for this supervision (督导小组)."""
+    formed = select(Submission.data).where(
+        Submission.instance_id == instance.id, Submission.form_key == "formal_supervision.team"
+    )
+    data = session.scalars(formed.order_by(Submission.submitted_at.desc()).limit(1)).one()
+    return [f"user:{row['inspector']}" for row in data["team"]]
+
+
+def _drawn_inspectors(session: Session, instance: Subject) -> list[str]:
+    """Those whom chance has chosen for the checks of this batch (双随机)."""
+    detail = session.scalars(select(WorkItem.detail).where(WorkItem.instance_id == instance.id)).one()
+    return sorted({f"user:{login}" for drawn in detail["inspectors"].values() for login in drawn})
+
+
+def _safety_office(session: Session, instance: Subject) -> list[str]:
+    return ["department_head@AQ", "officer@AQ"]
+
+
+def _checkers_of_unit(session: Session, instance: Subject) -> list[str]:
+    """Who fills in a checklist for its unit: a school's officer, a district's own."""
+    kind = session.scalar(select(Unit.kind).where(Unit.id == instance.unit_id))
+    return _in_unit("district_officer" if kind == "district" else "school_officer")(session, instance)
+
+
+def _district_above(session: Session, instance: Subject) -> list[str]:
+    """The district a school belongs to; above whatever belongs to none, the department that asks."""
+    school, district = aliased(Unit), aliased(Unit)
+    above = select(district.key).join(school, school.parent_id == district.id)
+    key = session.scalar(above.where(school.id == instance.unit_id, district.kind == "district"))
+    return [f"district_officer@{key}"] if key else _in_unit_above("officer")(session, instance)
+
+
 RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "officers_of_lead": _in_unit("officer"),
     "head_of_lead": _in_unit("department_head"),
@@ -107,4 +171,14 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "visit_inspector": _visit_inspector,
     "office_head": _office_head,
     "leader_above": _leader_above,
+    "officers_above": _in_unit_above("officer"),
+    "head_above": _in_unit_above("department_head"),
+    "leader_over": _leader_over,
+    "staff_of_unit": _of_unit("school_officer", "district_officer", "officer"),
+    "chief_of_unit": _of_unit("school_head", "district_officer", "department_head"),
+    "supervision_team": _supervision_team,
+    "drawn_inspectors": _drawn_inspectors,
+    "safety_office": _safety_office,
+    "checkers_of_unit": _checkers_of_unit,
+    "district_above": _district_above,
 }

@@ -49,6 +49,7 @@ def open_round(
     bindings: Iterable[SchoolBinding],
     actor: Actor | None,
     point: WorkPoint | None = None,
+    parent_id: str | None = None,
 ) -> SupervisionRound:
     """Create a round with one visit for each binding of a school and its inspector, and start its process."""
     opened = SupervisionRound(
@@ -64,7 +65,7 @@ def open_round(
     office = session.scalar(select(Unit.id).where(Unit.key == "DD"))
     opened.instance = instances.start(
         session, "supervision_round", {"round": opened.id}, actor=actor, title=title, business_key=key,
-        unit_id=office, parent_id=point.instance_id if point else None,
+        unit_id=office, parent_id=parent_id or (point.instance_id if point else None),
     )  # fmt: skip
     session.flush()
     return opened

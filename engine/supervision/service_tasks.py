@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, history, ids, instances, reminders, user_tasks
+from engine import clock, history, identity, ids, instances, notifications, reminders, user_tasks
 from engine.errors import InvalidInput
 from engine.history import Entry
 from engine.identity import Actor
@@ -86,6 +86,16 @@ def issue_finding(session: Session, instance: Instance, *, variables: Mapping[st
     facts.record_opened(session, finding, finding.rectify_by, actor=actor)
 
 
+def report_danger(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """What endangers lives is no matter for a notice: safety, the inspectorate and the school's head hear of it at once."""
+    visit, told = session.get_one(Visit, variables["visit"]), _record(session, instance)
+    groups = ["department_head@AQ", "officer@AQ", "inspectorate_office", f"school_head@{visit.school.key}"]
+    notifications.notify(
+        session, identity.members(session, groups), "danger", f"立即处置：{visit.school.name}发现危及安全的重大隐患",
+        told["danger"], about=("instance", instance.id), dedupe_key=f"danger:{visit.id}", mail=notifications.Mail.AT_ONCE,
+    )  # fmt: skip
+
+
 def note_rectification(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
@@ -123,6 +133,7 @@ TABLE: dict[str, ServiceTask] = {
     "supervision.count_open_items": count_open_items,
     "supervision.record_visit": record_visit,
     "supervision.issue_finding": issue_finding,
+    "supervision.report_danger": report_danger,
     "finding.note_rectification": note_rectification,
     "finding.reopen": reopen_finding,
     "finding.close": close_finding,

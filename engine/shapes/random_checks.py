@@ -1,0 +1,226 @@
+"""双随机、一公开 (SH10): objects and inspectors are drawn by lot, and what was drawn stays on record."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from marshmallow import ValidationError
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from engine import clock, ids, instances, user_tasks
+from engine.decisions import shipped
+from engine.errors import InvalidInput
+from engine.identity import Actor
+from engine.models import Person, Position, RecusalFact, Unit, WorkItem
+from engine.options import Choices
+from engine.plan import items
+from engine.runtime import Instance
+from engine.shapes import draws
+
+CORRECTION = "责令改正"
+FOUND = "发现问题"
+
+
+def draw_objects(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """Fix the roster, keep it with its digest and a seed, and draw the share that the approved plan names."""
+    batch, plan = _last(session, instance.id, "prepare_batch"), _plan(session, instance)
+    schools = select(Unit).where(Unit.kind == "school", Unit.stage.in_(batch["stages"])).order_by(Unit.order)
+    roster = {school.key: school.name for school in session.scalars(schools)}
+    roster |= {row["code"]: row["name"] for row in batch["others"]}
+    seed = secrets.token_hex(16)
+    drawn = draws.draw(roster, draws.share(len(roster), plan["ratio"]), seed)
+    _keep(
+        session, instance, algorithm=draws.ALGORITHM, seed=seed, drawn_at=clock.now().isoformat(), roster=roster,
+        sha256=draws.digest(roster), ratio=plan["ratio"], objects=drawn,
+    )  # fmt: skip
+
+
+def draw_inspectors(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """Draw those who check each object; refused where too few remain once those are left out who must recuse."""
+    detail, batch = _item(session, instance.id).detail, _last(session, instance.id, "prepare_batch")
+    pool = [login for login, _ in _check_inspectors(session, instance.id) if login not in batch["absent"]]
+    least = int(_rules(_plan(session, instance)["attention"])["inspectors"])
+    recused = sorted(_recused(session))
+    drawn = draws.draw_inspectors(detail["objects"], pool, recused, least, detail["seed"])
+    short = [detail["roster"][each] for each, people in drawn.items() if len(people) < least]
+    if short:
+        raise InvalidInput(
+            "not enough inspectors", advice=f"“{'、'.join(short)}”可派的检查人员不足{least}人（已排除须回避的人员）："
+            "请减少不能参加的人员，或先增补检查人员名录，再重新抽取。",
+        )  # fmt: skip
+    _keep(session, instance, pool=pool, recused=recused, first_inspectors=drawn, inspectors=drawn)
+
+
+def confirm_draw(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """Replace by hand whom the head has named, with the reason; what was drawn first stays beside it."""
+    rows = [row for row in _last(session, instance.id, "confirm_draw")["replacements"] if row["outgoing"]]
+    drawn = {key: list(people) for key, people in _item(session, instance.id).detail["inspectors"].items()}
+    for row in rows:
+        people = drawn[row["item"]]
+        people[people.index(row["outgoing"])] = row["incoming"]
+    _keep(session, instance, inspectors=drawn, replacements=rows)
+
+
+def open_rectifications(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> None:
+    """What must be corrected (责令改正) becomes an item of the same commitment, to be rectified and signed off."""
+    batch, commitment = _item(session, instance.id), items.commitment_of(session, instance)
+    units = {unit.key: unit for unit in session.scalars(select(Unit).where(Unit.key.in_(batch.detail["objects"])))}
+    last = session.scalar(select(func.max(WorkItem.number)).where(WorkItem.commitment_id == commitment.id)) or 0
+    ordered = [row for row in _last(session, instance.id, "dispose")["disposals"] if row["measure"] == CORRECTION]
+    for number, row in enumerate(ordered, last + 1):
+        unit, name = units.get(row["object"], commitment.lead), f"{batch.detail['roster'][row['object']]}责令改正"
+        item = WorkItem(
+            id=ids.new(), commitment_id=commitment.id, number=number, kind="problem", key=ids.new(),
+            name=name, unit_id=unit.id, due_on=date.fromisoformat(row["due_on"]), detail=dict(row),
+            registered_at=clock.now(), registered_by_id=actor.id if actor else None,
+        )  # fmt: skip
+        session.add(item)
+        session.flush()
+        item.instance_id = instances.start(
+            session, "rectification_ledger_item", {"item": item.id, "item_due_at": row["due_on"]}, actor=actor,
+            title=f"{commitment.code} {name}", business_key=f"item:{item.id}", unit_id=unit.id,
+            parent_id=instance.parent_id,
+        ).id  # fmt: skip
+
+
+def _check_plan(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+    rules = _rules(data["attention"])
+    wrong = {
+        name: [f"不能少于{rules[name]:g}{unit}（抽查计划规则表，待核对）"]
+        for name, unit in (("ratio", "%"), ("times", "次"))
+        if data[name] < rules[name]
+    }
+    if wrong:
+        raise ValidationError(wrong)
+
+
+def _check_batch(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+    codes = [row["code"] for row in data["others"]]
+    if not data["stages"] and not codes:
+        raise ValidationError({"stages": ["名录库是空的：请选择学段或逐行填写机构"]})
+    if len(set(codes)) < len(codes):
+        raise ValidationError({"others": ["同一统一社会信用代码填写了两次，每个对象只能入库一次"]})
+
+
+def _check_replacements(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+    """Only who was drawn goes, only who may check the object comes (教育督导条例 art. 10)."""
+    drawn, recused = _item(session, instance.id).detail["inspectors"], _recused(session)
+    wrong = {}
+    for number, row in enumerate(data["replacements"]):
+        if row["outgoing"] and row["outgoing"] not in drawn[row["item"]]:
+            wrong[f"replacements.{number}.outgoing"] = [f"第{number + 1}行 换下：此人没有被抽中检查这个对象"]
+        if row["incoming"] and row["incoming"] in drawn[row["item"]]:
+            wrong[f"replacements.{number}.incoming"] = [f"第{number + 1}行 换上：此人已被抽中检查这个对象"]
+        if (row["incoming"], row["item"]) in recused:
+            wrong[f"replacements.{number}.incoming"] = [f"第{number + 1}行 换上：须回避（《教育督导条例》第十条），请另选"]
+    if wrong:
+        raise ValidationError(wrong)
+
+
+def _check_records(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+    if (data["problems"] == "yes") != any(row["result"] == FOUND for row in data["records"]):
+        raise ValidationError({"problems": ["与逐户记录不一致：有一户“发现问题”的，这里选“发现”，否则选“未发现”"]})
+
+
+def _check_disposals(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+    named = {row["object"] for row in data["disposals"]}
+    left = [name for key, name in _problem_objects(session, instance.id) if key not in named]
+    if left:
+        raise ValidationError({"disposals": [f"还没有处置：{'、'.join(left)}"]})
+
+
+def _school_stages(session: Session, instance_id: str | None) -> Choices:
+    stages = session.scalars(select(Unit.stage).where(Unit.kind == "school").group_by(Unit.stage).order_by(func.min(Unit.order)))
+    return [(stage, stage) for stage in stages if stage]
+
+
+def _check_inspectors(session: Session, instance_id: str | None) -> Choices:
+    """The roster of those who check: inspectors, and the officers of the department that runs the batch."""
+    item = _found(session, instance_id)
+    if item is None:
+        return []
+    lead = items.commitment_of(session, item.instance).lead_id if item.instance else None
+    ours = or_(Position.role == "inspector", (Position.role == "officer") & (Position.unit_id == lead))
+    people = select(Person).join(Position).where(Person.active, ours).order_by(Person.login).distinct()
+    return [(person.login, person.name) for person in session.scalars(people)]
+
+
+def _drawn_objects(session: Session, instance_id: str | None) -> Choices:
+    item = _found(session, instance_id)
+    if item is None or "inspectors" not in item.detail:
+        return []
+    names = dict(_check_inspectors(session, instance_id))
+    drawn = item.detail["inspectors"]
+    return [
+        (key, f"{item.detail['roster'][key]}（{'、'.join(names.get(who, who) for who in drawn[key])}）")
+        for key in item.detail["objects"]
+    ]
+
+
+def _problem_objects(session: Session, instance_id: str | None) -> Choices:
+    item = _found(session, instance_id)
+    records = user_tasks.submissions(session, instance_id, "record_checks") if item and instance_id else []
+    if item is None or not records:
+        return []
+    found = [row["item"] for row in records[-1].data["records"] if row["result"] == FOUND]
+    return [(key, item.detail["roster"][key]) for key in found]
+
+
+def _rules(attention: str) -> Mapping[str, Any]:
+    return shipped.decide("random_check_rules", {"attention": attention})
+
+
+def _recused(session: Session) -> set[tuple[str, str]]:
+    facts = select(Person.login, Unit.key).select_from(RecusalFact)
+    both = facts.join(Person, RecusalFact.person_id == Person.id).join(Unit, RecusalFact.unit_id == Unit.id)
+    return {(login, key) for login, key in session.execute(both)}
+
+
+def _plan(session: Session, instance: Instance) -> Mapping[str, Any]:
+    assert instance.parent_id is not None, "a batch is the child of its commitment"
+    return _last(session, instance.parent_id, "plan_checks")
+
+
+def _last(session: Session, instance_id: str, activity_id: str) -> dict[str, Any]:
+    return user_tasks.submissions(session, instance_id, activity_id)[-1].data
+
+
+def _found(session: Session, instance_id: str | None) -> WorkItem | None:
+    return session.scalar(select(WorkItem).where(WorkItem.instance_id == instance_id)) if instance_id else None
+
+
+def _item(session: Session, instance_id: str) -> WorkItem:
+    return session.scalars(select(WorkItem).where(WorkItem.instance_id == instance_id)).one()
+
+
+def _keep(session: Session, instance: Instance, **told: Any) -> None:
+    item = _item(session, instance.id)
+    item.detail = {**item.detail, **told}
+    session.flush()
+
+
+TABLE = {
+    "draw.objects": draw_objects,
+    "draw.inspectors": draw_inspectors,
+    "draw.confirm": confirm_draw,
+    "draw.open_rectifications": open_rectifications,
+}
+CHECKS = {
+    "random_check.plan": _check_plan,
+    "random_check.batch": _check_batch,
+    "random_check.confirmation": _check_replacements,
+    "random_check.records": _check_records,
+    "random_check.disposal": _check_disposals,
+}
+SOURCES = {
+    "school_stages": _school_stages,
+    "check_inspectors": _check_inspectors,
+    "drawn_objects": _drawn_objects,
+    "problem_objects": _problem_objects,
+}
