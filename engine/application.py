@@ -20,6 +20,7 @@ from engine.calendar import shipped as shipped_calendar
 from engine.deadlines import limits, recount
 from engine.notifications import outbox
 from engine.oversight import items
+from engine.plan import items as plan_items
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
@@ -34,11 +35,22 @@ SHIPPING = 0x73686970
 
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
-    runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE, **items.TABLE, **progress.TABLE})
+    for tasks in (
+        plan_tasks.TABLE,
+        plan_items.TABLE,
+        progress.TABLE,
+        supervision_tasks.TABLE,
+        items.TABLE,
+    ):
+        runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
     options.SOURCES.update(subject.SOURCES)
-    user_tasks.checks.update(figures.CHECKS)
+    for checks in (
+        figures.CHECKS,
+        plan_items.CHECKS,
+    ):
+        user_tasks.checks.update(checks)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,

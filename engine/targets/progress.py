@@ -104,15 +104,32 @@ def record_submitted(
 def assess(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:  # fmt: skip
-    """What the decision table `indicator_result` asks for, of the target that stands worst; without targets all is met."""
+    """How the target stands that stands worst, with what the decision table was asked; without targets all is met."""
+    return _worst(session, instance)
+
+
+def conclude(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:  # fmt: skip
+    """Keep the last figures, and judge as if every target were due: whoever asks to conclude has no more to show."""
+    record_submitted(session, instance, variables=variables, actor=actor)
+    return _worst(session, instance, due=True)
+
+
+def _worst(session: Session, instance: Instance, **final: bool) -> dict[str, Any]:
     commitment = subject.commitment_of(session, instance.id)
     stand = state_of(session, commitment, clock.today()) if commitment else []
     if not stand:
-        return {"hardness": "硬", "met": True, "share": 100, "due": True}
-    return dict(min(stand, key=lambda each: WORST_FIRST.index(each.result)).asked)
+        return {"indicator_result": "met"}
+    asked = [{**each.asked, **final} for each in stand]
+    results = [shipped.decide("indicator_result", each)["result"] for each in asked]
+    worst = min(range(len(stand)), key=lambda n: WORST_FIRST.index(results[n]))
+    return {"indicator_result": results[worst], **asked[worst]}
 
 
-TABLE: dict[str, ServiceTask] = {"targets.record": record_submitted, "targets.assess": assess}
+TABLE: dict[str, ServiceTask] = {
+    "targets.record": record_submitted, "targets.assess": assess, "targets.conclude": conclude,
+}  # fmt: skip
 
 
 def _state(commitment: Commitment, target: Target, told: Sequence[Figure], on: date) -> TargetState:
