@@ -64,7 +64,7 @@ def balance(schools: Iterable[School], stage: str) -> Balance:
         value = measures.weighted_variation(
             (_share(school, stage, item), Decimal(school.pupils[stage])) for school in counted
         )
-        told = "无法计算" if value is None else f"差异系数 {value.quantize(measures.PLACES)}，应不超过 {bound}"
+        told = "无法计算" if value is None else f"差异系数 {measures.shown(value)}，应不超过 {bound}"
         county.append(
             Verdict(item["name"], None if value is None else value <= bound, f"{words}{item['name']}：{told}")
         )

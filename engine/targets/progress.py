@@ -172,11 +172,11 @@ def _current(target: Target, told: Sequence[Figure]) -> list[Figure]:
 
 
 def _end(commitment: Commitment, target: Target) -> date:
-    """The day the target names, else the commitment's own due date."""
+    """The day the target names, else the commitment's own due date; until that is set, the end of the plan's year."""
     try:
         return date.fromisoformat(target.as_of or "")
     except ValueError:
-        return commitment.due_on
+        return commitment.due_on or date(commitment.point.section.plan.year, 12, 31)
 
 
 def _pace(first: date, end: date, on: date) -> Decimal:

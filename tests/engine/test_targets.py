@@ -94,6 +94,13 @@ def test_the_worst_of_several_items_is_the_coefficient_that_counts() -> None:
     assert measures.variation(reported, "比值")[0] == Decimal("0.47")
 
 
+@pytest.mark.parametrize(
+    ("written", "words"), [("5", "5"), ("85.14851", "85.1485"), ("-3", "-3"), ("0", "0"), ("1e30", "1" + "0" * 30)]
+)
+def test_a_number_is_shown_as_people_write_it(written: str, words: str) -> None:
+    assert measures.shown(Decimal(written)) == words
+
+
 # Indicator systems
 
 
@@ -305,6 +312,31 @@ def test_names_in_a_list_are_counted_once_and_twice_is_refused(collecting: Burea
     assert told("6-4", date(2022, 1, 1))[0].word == "未达标"
 
 
+def test_only_a_change_may_be_negative_and_a_promise_to_grow_is_not_kept_by_it(collecting: Bureau) -> None:
+    change = {"unit": "人", "evidence_kind": "上年对比", "value": "-40"}
+    assert submit(collecting, collect("7-3"), officer_of("7-3"), **change).status == 302
+    assert (told("7-3")[0].value, told("7-3")[0].word) == (-40, "有差距")
+    counted = {"unit": "起", "evidence_kind": "事件报告", "value": "-1"}
+    assert submit(collecting, collect("18-9"), "twy_officer1", **counted).says("不能是负数")
+
+
+def test_who_may_not_see_an_instance_does_not_see_the_names_it_reported(collecting: Bureau) -> None:
+    zj = {"unit": "名", "evidence_kind": "名单", "entries": "张三同学\n李四同学"}
+    assert submit(collecting, collect("6-9"), "zj_officer1", **zj).status == 302
+    assert collecting.person("zj_officer1").get("/plan/targets").says("张三同学")
+    other = collecting.person("jj_officer1").get("/plan/targets")
+    assert other.says("2 名")
+    assert not other.says("张三同学")
+
+
+def test_what_has_no_date_yet_does_not_break_the_page(collecting: Bureau) -> None:
+    with db.transaction() as session:
+        commitment = session.scalars(select(Commitment).where(Commitment.code == "16-14")).one()
+        commitment.due_on = None  # type: ignore[assignment]
+    assert told("16-14")[0].word == "尚无数据"
+    assert collecting.person("jj_head").get("/plan/targets").status == 200
+
+
 def test_a_batch_is_a_label_and_never_a_quantity(collecting: Bureau) -> None:
     with db.transaction() as session:
         commitment = session.scalars(select(Commitment).where(Commitment.code == "5-8")).one()
@@ -366,6 +398,14 @@ def test_the_page_shows_headlines_first_and_hardness_apart(collecting: Bureau) -
     assert page.says("锡教发〔2021〕8号")
     assert collecting.person("jj_head").get("/plan").says("目标与数据")
     assert collecting.person(at_school()).get("/plan/targets").status == 403
+
+
+def officer_of(code: str) -> str:
+    """An officer of the unit that leads a commitment."""
+    with db.reading() as session:
+        lead = select(Commitment.lead_id).where(Commitment.code == code).scalar_subquery()
+        held = Position.unit_id == lead, Position.role == "officer"
+        return session.scalars(select(Person.login).join(Position).where(*held).order_by(Person.login)).first() or ""
 
 
 def at_school() -> str:
