@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 
 from engine import clock, db, definitions, instances, runtime
-from engine.models import Commitment, Figure, Person, Position, ProcessInstance, Target, Unit
+from engine.models import Commitment, Figure, Person, Position, ProcessInstance, Submission, Target, Unit
 from engine.targets import figures, indicators, measures, progress, subject
 from engine.targets.indicators import School
 from engine.targets.measures import Reading
@@ -216,7 +216,7 @@ def told(code: str, on: date | None = None) -> list[TargetState]:
         return progress.state_of(session, commitment, on or clock.today())
 
 
-def row(index: int = 0, item: str = "1", **cells: str) -> dict[str, str]:
+def row(index: int = 0, /, item: str = "1", **cells: str) -> dict[str, str]:
     """A figure of 12 March with its document; `cells` adds to it or leaves out."""
     whole = {
         "item": item, "as_of": "2021-03-12", "source": "锡教发〔2021〕8号", "evidence_kind": "统计报表", "unit": "%",
@@ -286,7 +286,7 @@ def test_a_later_figure_of_the_same_unit_and_day_replaces_the_earlier_and_both_s
     for numerator in ("700", "950"):
         assert submit(collecting, collect("5-5"), numerator=numerator, denominator="1000").status == 302
     (state,) = told("5-5")
-    assert (state.value, state.result) == (95, "met")
+    assert (state.value, state.result) == (Decimal(95), "met")
     assert [figure.numerator for figure in state.superseded] == ["700"]
     page = collecting.person("jj_head").get("/plan/targets")
     assert page.says("700 ÷ 1000")
@@ -315,7 +315,7 @@ def test_names_in_a_list_are_counted_once_and_twice_is_refused(collecting: Burea
 def test_only_a_change_may_be_negative_and_a_promise_to_grow_is_not_kept_by_it(collecting: Bureau) -> None:
     change = {"unit": "人", "evidence_kind": "上年对比", "value": "-40"}
     assert submit(collecting, collect("7-3"), officer_of("7-3"), **change).status == 302
-    assert (told("7-3")[0].value, told("7-3")[0].word) == (-40, "有差距")
+    assert (told("7-3")[0].value, told("7-3")[0].word) == (Decimal(-40), "有差距")
     counted = {"unit": "起", "evidence_kind": "事件报告", "value": "-1"}
     assert submit(collecting, collect("18-9"), "twy_officer1", **counted).says("不能是负数")
 
@@ -358,9 +358,34 @@ def test_one_event_is_red_at_once_and_an_aspiration_is_told_apart(collecting: Bu
     assert submit(collecting, collect("18-9"), "twy_officer1", value="0", **case).status == 302
     assert told("18-9")[0].word == "目前达标"
     assert submit(collecting, collect("18-9"), "twy_officer1", value="1", **case).status == 302
-    assert (told("18-9")[0].value, told("18-9")[0].result) == (1, "missed")
+    assert (told("18-9")[0].value, told("18-9")[0].result) == (Decimal(1), "missed")
     assert told("18-10", date(2022, 1, 1))[0].result == "aspiration_missed"
     assert told("18-9", date(2022, 1, 1))[0].result == "missed"
+
+
+def test_the_sum_that_a_commitment_tells_itself_is_not_counted_beside_its_parts(collecting: Bureau) -> None:
+    case = {"unit": "起", "evidence_kind": "事件报告", "value": "1"}
+    for _ in range(2):
+        assert submit(collecting, collect("18-9"), "twy_officer1", **case).status == 302
+    assert told("18-9")[0].value == Decimal(2)
+    with db.transaction() as session:
+        commitment = session.scalars(select(Commitment).where(Commitment.code == "18-9")).one()
+        part = session.scalars(select(Figure)).first()
+        assert part is not None
+        assert commitment.instance_id is not None
+        row = {
+            "item": "1",
+            "value": 3,
+            "unit": "起",
+            "as_of": "2021-03-12",
+            "source": "年度汇总",
+            "evidence_kind": "事件报告",
+        }
+        sent = Submission(user_task_id=None, submitted_by_id=part.reported_by_id, submitted_at=part.reported_at)
+        own = runtime.lock(session, commitment.instance_id)
+        progress.record(session, commitment, [row], instance=own, submission=sent)
+    (state,) = told("18-9")
+    assert (state.value, len(state.superseded)) == (Decimal(3), 2)
 
 
 def test_a_commitment_is_concluded_only_with_a_figure_for_every_target(collecting: Bureau) -> None:
