@@ -1,0 +1,339 @@
+"""Supervision, visits, random checks, ledgers and evaluations: each through its normal end and its main exception."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from engine import clock, db
+from engine.errors import InvalidInput
+from engine.models import Commitment, Notification, Person, SupervisionRound, Visit, WorkItem
+from engine.shapes import draws
+from tests.driver import Bureau
+from tests.shapes import APPROVE, RETURN, ShapeStory
+
+SCHOOL = "HUISHAN_XX"
+OFFICER, HEAD = "huishan_xx_officer", "huishan_xx_head"
+
+
+def day(after: int) -> str:
+    return (clock.today() + timedelta(days=after)).isoformat()
+
+
+def evidence_of(story: ShapeStory) -> str:
+    """A kind of evidence that the commitment names."""
+    with db.reading() as session:
+        return session.scalars(select(Commitment.evidence).where(Commitment.instance_id == story.instance)).one()[0]
+
+
+def register(story: ShapeStory, choose: str, confirm: str, *rows: dict[str, Any]) -> list[str]:
+    story.step("officer", choose, items=list(rows))
+    story.step("head", confirm, **APPROVE)
+    return story.items()
+
+
+# ---- SH08
+
+
+def team(*logins: str) -> dict[str, Any]:
+    return {
+        "scope": "special", "matters": ["办学行为"],
+        "team": [{"inspector": each, "duty": "成员" if n else "组长"} for n, each in enumerate(logins)],
+        "self_evaluation_by": day(10), "on_site_from": day(15), "on_site_until": day(16),
+    }  # fmt: skip
+
+
+def supervise(story: ShapeStory, item: str) -> None:
+    """To the preliminary opinion, which the unit now has."""
+    story.step("dudao1", "form_team", item, **team("duxue1", "duxue2", "duxue4"))
+    story.step("head", "approve_notice", item, **RETURN)
+    story.step("dudao1", "form_team", item, **team("duxue1", "duxue2", "duxue4"))
+    story.step("head", "approve_notice", item, **APPROVE, document_number="锡教督〔2021〕1号", issued_on=day(0))
+    told = [{"kind": evidence_of(story), "name": "自评报告"}]
+    story.step(OFFICER, "self_evaluate", item, overview="自评", problems="无", evidence=told)
+    story.step("duxue1", "review_self_evaluation", item, opinion="基本一致", focus="课程")
+    heard = {"students": 20, "parents": 10, "teachers": 8, "ways": ["座谈会"], "public_opinion": "总体满意"}
+    story.step("duxue2", "inspect_on_site", item, records=[{"place": "教室", "seen": "课表与备案不一致"}], **heard)
+
+
+APPRAISAL = {"strengths": "规范", "problems": [{"title": "课程", "fact": "不足", "clause": "课程方案"}], "opinion": "初步意见"}
+OPINION = {"analysis": "已采纳", "evaluation": "总体较好", "rectification": "yes",
+           "problems": [{"title": "课程", "requirement": "开齐", "clause": "课程方案"}]}  # fmt: skip
+
+
+def test_a_school_is_supervised_defends_itself_rectifies_and_the_report_is_published(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "17-6")
+    (item,) = register(story, "choose_units", "confirm_units", {"name": "惠山小学", "unit": SCHOOL})
+    assert "回避" in story.refused("dudao1", "form_team", item, **team("duxue1", "duxue2", "duxue3"))
+    assert "3" in story.refused("dudao1", "form_team", item, **team("duxue1", "duxue2"))
+    supervise(story, item)
+    assert "三分之二" in story.refused("duxue1", "appraise", item, agreed=1, **APPRAISAL)
+    story.step("duxue1", "appraise", item, agreed=2, **APPRAISAL)
+    ground = {"point": "课程", "ground": "已调整课表", "proof": "课表"}
+    story.step(OFFICER, "answer_opinion", item, answer="defended", grounds=[ground])
+    story.step("dudao1", "weigh_defence", item, **OPINION, rectify_by=day(30))
+    story.step("head", "sign_opinion", item, **APPROVE, document_number="意见书1号", served_on=day(0))
+    mended = {"measures": [{"title": "课程", "measure": "开齐", "state": "已完成"}], "finished_on": day(0),
+              "evidence": [{"kind": evidence_of(story), "name": "课表"}]}  # fmt: skip
+    story.step(OFFICER, "rectify", item, **mended)
+    story.step("duxue4", "verify", item, **RETURN, seen="仍缺体育课")
+    story.step(OFFICER, "rectify", item, **mended)
+    story.step("duxue4", "verify", item, **APPROVE, seen="已开齐")
+    story.step("dudao1", "write_report", item, report="督导报告", submitted_to="市人民政府")
+    story.step("head", "sign_report", item, **APPROVE)
+    published = {"submitted_on": day(0), "filing_receipt": "备案1号", "published_on": day(0), "published_at": "局网站"}
+    story.step("dudao1", "file_and_publish", item, **published)
+    assert (story.status(item), story.results()) == ("completed", ["done"])
+    story.conclude()
+
+
+def test_silence_until_the_end_of_the_defence_goes_on_and_a_third_failure_is_referred(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "17-6")
+    (item,) = register(story, "choose_units", "confirm_units", {"name": "惠山小学", "unit": SCHOOL})
+    supervise(story, item)
+    story.step("duxue1", "appraise", item, agreed=3, **APPRAISAL)
+    assert story.open(item) == {"answer_opinion"}
+    bureau.let_time_pass(days=9)
+    assert story.open(item) == {"answer_opinion"}
+    bureau.let_time_pass(days=3)
+    assert story.open(item) == {"weigh_defence"}
+    story.step("dudao1", "weigh_defence", item, **OPINION, rectify_by=day(30))
+    story.step("head", "sign_opinion", item, **APPROVE, document_number="意见书1号", served_on=day(0))
+    mended = {"measures": [{"title": "课程", "measure": "拖延", "state": "未完成", "reason": "无师资"}],
+              "finished_on": day(0), "evidence": [{"kind": evidence_of(story), "name": "说明"}]}  # fmt: skip
+    for _ in range(3):
+        story.step(OFFICER, "rectify", item, **mended)
+        story.step("duxue4", "verify", item, **RETURN, seen="没有改")
+    story.step("leader", "refer", item, outcome="referred", reason="三次核查不合格")
+    assert (story.status(item), story.results()) == ("completed", ["referred"])
+
+
+# ---- SH09
+
+
+def test_a_theme_goes_along_with_the_routine_visit_and_opens_visits_of_its_own_elsewhere(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "10-12")
+    look = {"aspects": ["教师师德和专业发展"], "theme": "手机管理", "points": [{"point": "手机存放", "way": "校园巡视"}]}
+    story.step("officer", "propose_theme", **look)
+    story.step("dudao1", "list_theme", **RETURN)
+    story.step("officer", "propose_theme", **look)
+    story.step("dudao1", "list_theme", **APPROVE)
+    bureau.let_time_pass(days=25)
+    item = story.items()[-1]
+    with db.reading() as session:
+        routine = session.scalars(select(SupervisionRound).where(SupervisionRound.key.like("routine:%"))).one()
+        before = len(routine.visits)
+        school = routine.visits[0].school.key
+    story.step("dudao1", "schedule_visits", item, theme="手机管理", schools=[school], visit_by=day(10))
+    with db.reading() as session:
+        routine = session.scalars(select(SupervisionRound).where(SupervisionRound.key.like("routine:%"))).one()
+        assert "手机管理" in (routine.theme or "")
+        assert (len(routine.visits), len(session.scalars(select(Visit)).all())) == (before, before)
+        visit = routine.visits[0]
+        instance, inspector = visit.instance_id, visit.inspector.login
+    assert instance
+    assert story.open(item) == set()
+    story.step(inspector, "visit_school", instance, visited_on=day(0), summary="手机管理到位", problem="no")
+    bureau.let_time_pass(days=1, hours=1)
+    told = [{"item": school, "situation": "到位", "problem": "没有"}]
+    story.step("dudao1", "write_round_report", item, schools=told, report="总体良好")
+    story.step("head", "review_report", item, **RETURN)
+    story.step("dudao2", "write_round_report", item, schools=told, report="总体良好，补充建议")
+    story.step("head", "review_report", item, **APPROVE)
+    assert (story.status(item), story.results()[-1]) == ("completed", "done")
+
+
+def test_a_school_that_no_routine_visit_is_due_to_gets_one_and_danger_there_interrupts(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "17-5")
+    look = {"aspects": ["校园及周边安全、交通安全"], "theme": "安全", "points": [{"point": "消防", "way": "校园巡视"}]}
+    story.step("officer", "propose_theme", **look)
+    story.step("dudao1", "list_theme", **APPROVE)
+    item = story.items()[0]
+    story.step("dudao1", "schedule_visits", item, theme="安全", schools=["LIANGXI_XX"], visit_by=day(10))
+    with db.reading() as session:
+        visit = session.scalars(select(Visit)).one()
+        instance, inspector = visit.instance_id, visit.inspector.login
+    assert instance
+    danger = {"visited_on": day(0), "summary": "巡视", "problem": "danger"}
+    assert "danger" in story.refused(inspector, "visit_school", instance, **danger)
+    story.step(inspector, "visit_school", instance, **danger, danger="围墙开裂，已疏散")
+    with db.reading() as session:
+        told = session.scalars(select(Person.login).join(Notification).where(Notification.kind == "danger"))
+        assert {"aq_head", "aq_officer1", "dudao1", "liangxi_xx_head"} <= set(told)
+    assert story.open(item) == set()
+    done = {"arrived": "安全处 9:30", "measures": ["停用场所或设备"], "situation": "已封闭", "cleared_on": day(0)}
+    story.step("aq_officer1", "handle_danger", instance, **done)
+    assert story.open(item) == {"write_round_report"}
+
+
+# ---- SH10
+
+
+def start_batch(bureau: Bureau) -> tuple[ShapeStory, str]:
+    story = ShapeStory(bureau, "8-6")
+    plan = {"attention": "ordinary", "matters": [{"matter": "办学条件", "basis": "条例"}], "ratio": 20, "times": 4}
+    refused = story.refused("officer", "plan_checks", **plan | {"ratio": 4, "times": 1})
+    assert "不能少于5%" in refused and "不能少于2次" in refused
+    story.step("officer", "plan_checks", **plan)
+    story.step("head", "confirm_plan", **APPROVE)
+    story.step("officer", "announce_plan", published_on=day(0), published_at="局网站")
+    return story, story.items()[0]
+
+
+OTHERS = [{"name": f"培训机构{n}", "code": f"91320200MA1{n:07}"} for n in range(12)]
+
+
+def kept(item: str) -> dict[str, Any]:
+    with db.reading() as session:
+        return session.scalars(select(WorkItem.detail).where(WorkItem.instance_id == item)).one()
+
+
+def test_objects_and_inspectors_are_drawn_so_that_anybody_can_repeat_it(bureau: Bureau) -> None:
+    story, item = start_batch(bureau)
+    story.step("officer", "prepare_batch", item, stages=["小学"], others=OTHERS, absent=["duxue8"])
+    detail = kept(item)
+    assert len(detail["roster"]) == 20 and detail["sha256"] == draws.digest(detail["roster"])
+    assert detail["objects"] == draws.draw(detail["roster"], 4, detail["seed"])
+    recused = {(who, what) for who, what in detail["recused"]}
+    again = draws.draw_inspectors(detail["objects"], detail["pool"], recused, 2, detail["seed"])
+    assert detail["inspectors"] == again
+    assert "duxue8" not in detail["pool"] and all(len(set(people)) == 2 for people in again.values())
+    first, out = detail["objects"][0], detail["inspectors"][detail["objects"][0]][0]
+    other = next(who for who in detail["pool"] if who not in detail["inspectors"][first] and (who, first) not in recused)
+    swap = {"item": first, "outgoing": out, "incoming": other}
+    assert "reason" in story.refused("head", "confirm_draw", item, replacements=[swap], confirmed="true")
+    story.step("head", "confirm_draw", item, replacements=[swap | {"reason": "出差"}], confirmed="true")
+    assert kept(item)["first_inspectors"] == again and other in kept(item)["inspectors"][first]
+    found = [{"item": key, "result": "未发现问题"} for key in detail["objects"]]
+    bad = [found[0] | {"result": "发现问题", "problem": "超范围"}, *found[1:]]
+    assert "不一致" in story.refused(other, "record_checks", item, checked_on=day(0), problems="no", records=bad)
+    story.step(other, "record_checks", item, checked_on=day(0), problems="yes", records=bad)
+    story.step("officer", "publish_results", item, published_on=day(0), published_at="局网站")
+    order = {"object": first, "measure": "责令改正", "basis": "条例"}
+    assert "due_on" in story.refused("officer", "dispose", item, disposals=[order])
+    story.step("officer", "dispose", item, disposals=[order | {"due_on": day(20)}])
+    story.step("head", "confirm_disposal", item, **APPROVE)
+    assert story.status(item) == "completed"
+    assert "plan_rectification" in bureau.open_tasks(story.items()[1])
+
+
+def test_too_few_inspectors_are_refused_with_words_and_a_batch_without_problems_ends(bureau: Bureau) -> None:
+    story, item = start_batch(bureau)
+    absent = [f"duxue{n}" for n in range(1, 11)] + ["fg_officer1"]
+    with db.reading() as session:
+        known = set(session.scalars(select(Person.login)))
+    with pytest.raises(InvalidInput, match="not enough inspectors"):
+        story.step("officer", "prepare_batch", item, others=OTHERS, absent=[each for each in absent if each in known])
+    story.step("officer", "prepare_batch", item, others=OTHERS)
+    story.step("head", "confirm_draw", item, confirmed="true")
+    detail = kept(item)
+    clean = [{"item": key, "result": "未发现问题"} for key in detail["objects"]]
+    checker = detail["inspectors"][detail["objects"][0]][0]
+    story.step(checker, "record_checks", item, checked_on=day(0), problems="no", records=clean)
+    story.step("officer", "publish_results", item, published_on=day(0), published_at="局网站")
+    assert story.results()[0] == "done"
+
+
+# ---- SH11
+
+PLAN = {"nature": "other", "type": "立行立改", "responsible": "校长", "measures": [{"measure": "整改", "finished_by": "2021-04-01"}],
+        "funds": 0, "emergency_plan": "专人值守"}  # fmt: skip
+
+
+def evidence(story: ShapeStory) -> dict[str, Any]:
+    told = [{"kind": evidence_of(story), "name": "证明"}]
+    return {"result": "done", "situation": "已改", "finished_on": day(0), "evidence": told}
+
+
+def test_a_problem_is_rectified_signed_by_the_head_reviewed_by_another_and_signed_off(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "4-8")
+    (item,) = register(story, "list_problems", "confirm_list", {"name": "往来款未清理", "unit": SCHOOL, "due_on": day(40)})
+    story.step(OFFICER, "plan_rectification", item, **PLAN)
+    story.step(OFFICER, "rectify", item, **evidence(story))
+    story.step(HEAD, "sign_report", item, signed="true", signer="校长", signed_on=day(0))
+    story.step("officer", "review", item, **RETURN, seen="凭证不全")
+    asked = {"result": "extension", "situation": "正在清理", "extend_to": day(60), "reason": "债权人失联"}
+    story.step(OFFICER, "rectify", item, **asked)
+    story.step("leader", "approve_extension", item, **APPROVE)
+    assert "延期过" in story.refused(OFFICER, "rectify", item, **asked | {"extend_to": day(90)})
+    story.step(OFFICER, "rectify", item, **evidence(story))
+    story.step(HEAD, "sign_report", item, signed="true", signer="校长", signed_on=day(0))
+    story.step("officer", "review", item, **APPROVE, seen="凭证齐全")
+    assert (story.status(item), story.results()) == ("completed", ["done"])
+    assert story.open() == {"claim_completion"}
+
+
+def test_a_major_hazard_is_listed_and_delay_is_urged_then_talked_about_then_circulated(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "19-5")
+    (item,) = register(story, "list_problems", "confirm_list", {"name": "消防通道", "unit": SCHOOL, "due_on": day(20)})
+    hazard = {"nature": "hazard", "fixed_at_once": "false", "needs_stoppage": "true", "beyond_power": "false"}
+    story.step(OFFICER, "plan_rectification", item, **PLAN | hazard)
+    story.step("leader", "supervise_hazard", item, document_number="督1号", supervised_by="局领导", requirement="停用")
+    bureau.let_time_pass(days=22)
+    with db.reading() as session:
+        told = set(session.scalars(select(Person.login).join(Notification).where(Notification.kind == "overdue")))
+    assert {OFFICER, HEAD} <= told
+    assert story.open(item) == {"rectify"}
+    bureau.let_time_pass(days=14)
+    assert story.open(item) == {"rectify", "hold_talk"}
+    talk = {"held_on": day(0), "attended": "处长、校长", "record": "限期完成", "promised_by": day(10)}
+    story.step("head", "hold_talk", item, **talk)
+    bureau.let_time_pass(days=21)
+    assert story.open(item) == {"rectify", "circulate"}
+    story.step("bgs_head", "circulate", item, document_number="通1号", range="全市", text="逾期未改")
+    story.step(OFFICER, "rectify", item, **evidence(story))
+    story.step(HEAD, "sign_report", item, signed="true", signer="校长", signed_on=day(0))
+    story.step("officer", "review", item, **APPROVE, seen="已畅通")
+    assert (story.status(item), story.results()) == ("completed", ["done"])
+
+
+# ---- SH17
+
+
+def test_a_district_is_scored_downgraded_rectifies_and_is_named(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "17-3")
+    scheme = {"document_number": "锡教督委发〔2021〕2号", "year": 2021}
+    indicators = [{"name": "经费", "weight": 60, "source": "统计"}, {"name": "安全", "weight": 40, "source": "台账"}]
+    assert "100" in story.refused("officer", "draft_scheme", **scheme, indicators=indicators[:1])
+    story.step("officer", "draft_scheme", **scheme, indicators=indicators)
+    (item,) = register(story, "choose_units", "confirm_scheme", {"name": "惠山区", "unit": "HUISHAN"})
+    unfinished = [{"finding": "上年欠账", "state": "正在整改"}]
+    story.step("dudao1", "notify_unit", item, document_number="通知1号", issued_on=day(0), self_evaluation_by=day(20),
+               open_findings=unfinished)  # fmt: skip
+    own = {"findings": [{"finding": "上年欠账", "measure": "已补"}], "evidence": [{"kind": evidence_of(story), "name": "目录"}]}
+    assert "5000" in story.refused("huishan_officer1", "self_evaluate", item, report="长" * 5001, **own)
+    story.step("huishan_officer1", "self_evaluate", item, report="自评", **own)
+    story.step("huishan_officer1", "publish_self", item, published_on=day(0), published_at="区门户", objections="无")
+    figures = [{"name": "经费增长", "value": 5, "unit": "%", "source": "财政"}]
+    story.step("dudao1", "monitor", item, figures=figures, satisfaction=90, sample=500, surveyor="第三方")
+    story.step("duxue1", "verify_on_site", item, records=[{"place": "学校", "seen": "属实"}], doubts="无")
+    scores = [{"item": "1", "score": 58}, {"item": "2", "score": 41}]
+    assert "不能超过" in story.refused("dudao1", "score_unit", item, scores=scores)
+    accident = [{"kind": "校园安全责任事故", "happened_on": "2021-02-01", "source": "认定书"}]
+    scores[1]["score"] = 35
+    story.step("dudao1", "score_unit", item, scores=scores, incidents=accident)
+    assert story.variables(item)["grade"] == "良好"
+    result = {"result": "93分，良好（由优秀降等）"}
+    assert "result" in story.refused("head", "confirm_grade", item, **APPROVE, result="93分，优秀", feedback="问题清单")
+    story.step("head", "confirm_grade", item, **result, **RETURN)
+    story.step("dudao1", "score_unit", item, scores=scores, incidents=accident)
+    story.step("head", "confirm_grade", item, **result, **APPROVE, feedback="问题清单")
+    mended = {"measures": [{"finding": "安全", "measure": "已改"}], "evidence": [{"kind": evidence_of(story), "name": "目录"}]}
+    story.step("huishan_officer1", "rectify", item, **mended)
+    story.step("duxue1", "recheck", item, **RETURN)
+    story.step("huishan_officer2", "rectify", item, **mended)
+    story.step("duxue1", "recheck", item, **APPROVE)
+    story.step("dudao1", "circulate", item, document_number="通报1号", issued_on=day(0), reported_to="市委组织部")
+    assert (story.status(item), story.results()) == ("completed", ["done"])
+
+
+def test_a_draw_takes_nobody_twice_and_the_order_of_the_roster_does_not_matter() -> None:
+    roster = [f"s{n}" for n in range(50)]
+    drawn = draws.draw(roster, 7, "seed")
+    assert drawn == draws.draw(reversed(roster), 7, "seed") != draws.draw(roster, 7, "other")
+    assert len(set(drawn)) == 7 and draws.draw(["a", "a", "b"], 5, "x") in (["a", "b"], ["b", "a"])
+    assert [draws.share(size, 5) for size in (1, 20, 21, 40)] == [1, 1, 2, 2]
+    assert draws.draw_inspectors(["o"], ["a", "b", "c"], {("a", "o")}, 2, "s")["o"] in (["b", "c"], ["c", "b"])
