@@ -19,9 +19,7 @@ from engine.runtime import Instance
 FULL = 100
 
 
-def total(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def total(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
     """What the tables ask for: points in all, and how many events lower the grade."""
     scored = user_tasks.submissions(session, instance.id, "score_unit")[-1].data
     return {"score": round(sum(row["score"] for row in scored["scores"]), 2), "incidents": len(scored["incidents"])}

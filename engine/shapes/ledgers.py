@@ -43,7 +43,9 @@ def measure_delay(
 
 
 def remind(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
-    groups = [group for rule in ("staff_of_unit", "chief_of_unit") for group in assignment.RULES[rule](session, instance)]
+    groups = [
+        group for rule in ("staff_of_unit", "chief_of_unit") for group in assignment.RULES[rule](session, instance)
+    ]
     notifications.notify(
         session, identity.members(session, groups), "overdue", f"整改已逾期{variables['days_overdue']}日：{instance.title}",
         "请尽快整改并举证；逾期较久或多次退回的，将约谈、通报。", about=("instance", instance.id),
@@ -56,7 +58,9 @@ def _check_extension(session: Session, instance: Instance, data: Mapping[str, An
         return
     limit = deadlines.current(session).find("rectification_extension", instance.started_at)
     granted = [
-        each for each in user_tasks.submissions(session, instance.id, "approve_extension") if each.data["decision"] == "approve"
+        each
+        for each in user_tasks.submissions(session, instance.id, "approve_extension")
+        if each.data["decision"] == "approve"
     ]
     if limit and limit.amount is not None and len(granted) >= limit.amount:
         told = f"已经延期过，一条问题{limit.quantity}（{limit.article}{'，待核对' if limit.is_to_confirm else ''}）：请完成整改后举证"

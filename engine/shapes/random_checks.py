@@ -118,7 +118,9 @@ def _check_replacements(session: Session, instance: Instance, data: Mapping[str,
         if row["incoming"] and row["incoming"] in drawn[row["item"]]:
             wrong[f"replacements.{number}.incoming"] = [f"第{number + 1}行 换上：此人已被抽中检查这个对象"]
         if (row["incoming"], row["item"]) in recused:
-            wrong[f"replacements.{number}.incoming"] = [f"第{number + 1}行 换上：须回避（《教育督导条例》第十条），请另选"]
+            wrong[f"replacements.{number}.incoming"] = [
+                f"第{number + 1}行 换上：须回避（《教育督导条例》第十条），请另选"
+            ]
     if wrong:
         raise ValidationError(wrong)
 
@@ -136,7 +138,9 @@ def _check_disposals(session: Session, instance: Instance, data: Mapping[str, An
 
 
 def _school_stages(session: Session, instance_id: str | None) -> Choices:
-    stages = session.scalars(select(Unit.stage).where(Unit.kind == "school").group_by(Unit.stage).order_by(func.min(Unit.order)))
+    stages = session.scalars(
+        select(Unit.stage).where(Unit.kind == "school").group_by(Unit.stage).order_by(func.min(Unit.order))
+    )
     return [(stage, stage) for stage in stages if stage]
 
 

@@ -47,7 +47,9 @@ def open_round(session: Session, instance: Instance, *, variables: Mapping[str, 
     along = {visit.school.key: visit for visit in session.scalars(still_to_come)}
     for taken in {visit.round for visit in along.values()}:
         taken.theme = f"{taken.theme or ''}；{told['theme']}"
-    own = [each for key in told["schools"] if key not in along for each in rounds.bindings_on(session, clock.today(), key)]
+    own = [
+        each for key in told["schools"] if key not in along for each in rounds.bindings_on(session, clock.today(), key)
+    ]
     visits = list(along.values())
     if own:
         visits += rounds.open_round(
@@ -60,7 +62,9 @@ def open_round(session: Session, instance: Instance, *, variables: Mapping[str, 
 def look_at_round(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
-    ours = session.scalars(select(Visit).where(Visit.id.in_(session.get_one(WorkItem, variables["item"]).detail["visits"])))
+    ours = session.scalars(
+        select(Visit).where(Visit.id.in_(session.get_one(WorkItem, variables["item"]).detail["visits"]))
+    )
     return {"round_open": any(each.instance and each.instance.status == InstanceStatus.ACTIVE for each in ours)}
 
 
@@ -91,7 +95,9 @@ def _check_appraisal(session: Session, instance: Instance, data: Mapping[str, An
 
 
 def _supervision_inspectors(session: Session, instance_id: str | None) -> Choices:
-    people = select(Person).join(Position).where(Person.active, Position.role.in_(OFFICES)).order_by(Person.login).distinct()
+    people = (
+        select(Person).join(Position).where(Person.active, Position.role.in_(OFFICES)).order_by(Person.login).distinct()
+    )
     return [(person.login, person.name) for person in session.scalars(people)]
 
 
@@ -102,7 +108,7 @@ def _bound_schools(session: Session, instance_id: str | None) -> Choices:
 def _scheduled_schools(session: Session, instance_id: str | None) -> Choices:
     detail = session.scalar(select(WorkItem.detail).where(WorkItem.instance_id == instance_id)) or {}
     visits = session.scalars(select(Visit).where(Visit.id.in_(detail.get("visits", []))).order_by(Visit.number))
-    along = {key: "（随例行督导一并进校）" for key in detail.get("along", [])}
+    along = dict.fromkeys(detail.get("along", []), "（随例行督导一并进校）")
     return [(each.school.key, f"{each.school.name}{along.get(each.school.key, '')}") for each in visits]
 
 

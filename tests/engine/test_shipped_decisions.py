@@ -28,6 +28,10 @@ def hazard(*, at_once: bool = False, stoppage: bool = False, beyond: bool = Fals
     return {"fixed_at_once": at_once, "needs_stoppage": stoppage, "beyond_power": beyond}
 
 
+def delay(days: int, *, returns: int = 0, talked: bool = False, circulated: bool = False) -> dict[str, Any]:
+    return {"days_overdue": days, "returns": returns, "talked": talked, "circulated": circulated}
+
+
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("indicator_result", target("硬", True, 100, True), {"result": "met", "word": "达标"}),
     ("indicator_result", target("争取", True, 100, False), {"result": "met", "word": "目前达标"}),
@@ -60,6 +64,20 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("evaluation_downgrade", {"grade": "良好", "incidents": 3}, {"grade": "合格"}),
     ("evaluation_downgrade", {"grade": "合格", "incidents": 1}, {"grade": "不合格"}),
     ("evaluation_downgrade", {"grade": "不合格", "incidents": 1}, {"grade": "不合格"}),
+    ("random_check_rules", {"attention": "ordinary"}, {"ratio": 5, "times": 2, "inspectors": 2}),
+    ("random_check_rules", {"attention": "close"}, {"ratio": 10, "times": 2, "inspectors": 2}),
+    ("team_agreement", {"agreed": 2, "members": 3}, {"agreement": True, "word": "三分之二以上成员同意"}),
+    (
+        "team_agreement", {"agreed": 3, "members": 5},
+        {"agreement": False, "word": "同意的成员不足三分之二，不能形成初步督导意见（评议规则表，待核对）"},
+    ),
+    ("escalation_step", delay(1), {"step": "提醒"}),
+    ("escalation_step", delay(14), {"step": "约谈"}),
+    ("escalation_step", delay(1, returns=2), {"step": "约谈"}),
+    ("escalation_step", delay(40), {"step": "约谈"}),
+    ("escalation_step", delay(30, talked=True), {"step": "通报"}),
+    ("escalation_step", delay(2, returns=3, talked=True), {"step": "通报"}),
+    ("escalation_step", delay(60, returns=4, talked=True, circulated=True), {"step": "提醒"}),
     ("hazard_grade", hazard(at_once=True), {"hazard": "一般"}),
     ("hazard_grade", hazard(), {"hazard": "一般"}),
     ("hazard_grade", hazard(stoppage=True), {"hazard": "重大"}),
