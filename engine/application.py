@@ -144,8 +144,8 @@ def ship(session: Session) -> None:
 def migrate() -> None:
     """Bring the tables to this version's shape."""
     config = _alembic()
-    with db.transaction() as session:
-        config.attributes["connection"] = session.connection()
+    with db.rebuilding() as connection:
+        config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
