@@ -14,9 +14,10 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 import bpmn
-from engine import correlation, db, definitions, housekeeping, instances, jobs, runtime, settings
+from engine import correlation, db, definitions, housekeeping, instances, jobs, options, runtime, settings, user_tasks
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
+from engine.checklists import checks
 from engine.deadlines import limits, recount
 from engine.notifications import outbox
 from engine.oversight import items
@@ -25,6 +26,7 @@ from engine.recurrences import planning
 from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
+from engine.vetoes import checks as vetoes
 
 SHIPPED = "time.shipped"
 SHIPPING = 0x73686970
@@ -33,7 +35,12 @@ SHIPPING = 0x73686970
 
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
-    runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE, **items.TABLE})
+    runtime.service_tasks.update(
+        {**plan_tasks.TABLE, **supervision_tasks.TABLE, **items.TABLE, **checks.TABLE, **vetoes.TABLE}
+    )
+    user_tasks.checks.update(checks.CHECKS)
+    user_tasks.four_eyes.update(checks.FOUR_EYES)
+    options.SOURCES.update(checks.SOURCES)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
     jobs.handlers.update(

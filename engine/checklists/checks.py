@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import date
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from engine.checklists import templates
 from engine.checklists.templates import Item, Template
 from engine.errors import InvalidState, NotAllowed
 from engine.identity import Actor
-from engine.models import ChecklistMark, Commitment, ProcessInstance, Unit
+from engine.models import ChecklistMark, Commitment, InstanceStatus, ProcessInstance, Unit
 from engine.options import Choices
 from engine.runtime import Instance, ServiceTask
 from engine.user_tasks import Check
@@ -46,13 +46,18 @@ def template_of(session: Session, instance: Held) -> Template:
     )
 
 
-def levels(session: Session, instance_id: str) -> dict[int, Level]:
-    """What was signed and counts, by level in the order of the latest signing."""
-    found: dict[int, Level] = {}
-    wanted = select(ChecklistMark).where(ChecklistMark.instance_id == instance_id).options(joinedload(ChecklistMark.by))
-    for mark in session.scalars(wanted.order_by(ChecklistMark.at)):
-        found[mark.level] = found.pop(mark.level, {}) | {mark.item_key: mark}
+def signed_in(session: Session, instance_ids: Collection[str]) -> dict[str, dict[int, Level]]:
+    """What was signed and counts: of each instance by level, in the order of the latest signing."""
+    found: dict[str, dict[int, Level]] = {each: {} for each in instance_ids}
+    wanted = select(ChecklistMark).where(ChecklistMark.instance_id.in_(instance_ids))
+    for mark in session.scalars(wanted.options(joinedload(ChecklistMark.by)).order_by(ChecklistMark.at)):
+        mine = found[mark.instance_id]
+        mine[mark.level] = mine.pop(mark.level, {}) | {mark.item_key: mark}
     return found
+
+
+def levels(session: Session, instance_id: str) -> dict[int, Level]:
+    return signed_in(session, [instance_id])[instance_id]
 
 
 def failed(template: Template, signed: Level) -> list[Item]:
@@ -81,7 +86,9 @@ def check_rows(session: Session, instance: Instance, data: Mapping[str, Any], *,
         raise ValidationError(wrong)
 
 
-def assess(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+def assess(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
     """Keep what a level has signed just now, and say whether its gate is open."""
     sent = [each for each in user_tasks.submissions(session, instance.id) if each.activity_id in LEVELS]
     if not sent:
@@ -109,7 +116,9 @@ def open_rectification(
     return {"times_failed": variables.get("times_failed", 0) + 1}
 
 
-def sample(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+def sample(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
     """Whether the city looks too: at so many of 100 as arranged, or as the list says, and again at what it has failed.
 
     The draw is a number below 100 made from the item's id: nobody chooses it, and anybody can work it out again.
@@ -122,6 +131,7 @@ def sample(session: Session, instance: Instance, *, variables: Mapping[str, Any]
 
 
 CHECKS: dict[str, Check] = {FORM: check_rows}
+FOUR_EYES = {FORM: f"不能由您办理：{DIFFERENT}"}
 TABLE: dict[str, ServiceTask] = {
     "checklist.assess": assess, "checklist.open_rectification": open_rectification, "checklist.sample": sample,
 }  # fmt: skip
@@ -178,11 +188,11 @@ def standing(session: Session, instance: ProcessInstance) -> Standing | None:
     return Standing(template, signed, _schools(session, template, theirs))
 
 
-def _schools(session: Session, template: Template, theirs: Iterable[ProcessInstance]) -> dict[str, int]:
-    counted: dict[str, int] = defaultdict(int)
+def _schools(session: Session, template: Template, theirs: Collection[ProcessInstance]) -> dict[str, int]:
+    signed, counted = signed_in(session, [each.id for each in theirs]), Counter[str]()
     for each in theirs:
-        last = next(reversed(levels(session, each.id).values()), None)
+        last = next(reversed(signed[each.id].values()), None)
         opened = last is not None and is_passed(template, last)
         active = "整改中" if last and not opened else "核查中"
-        counted[active if each.status == "active" else "已放行" if opened else "不放行"] += 1
+        counted[active if each.status == InstanceStatus.ACTIVE else "已放行" if opened else "不放行"] += 1
     return counted
