@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -36,8 +36,7 @@ def find(session: Session, nominee: Nominee, scope: str, on: date) -> list[Bar]:
 
 
 def _is_meant(bar: Bar, nominee: Nominee) -> bool:
-    """A name alone may be another person's. The last signs of the identity number decide where the register has them, so
-    that nobody escapes by changing schools; else the units do."""
+    """A name alone may be another person's: the identity number decides where the register has it, else the unit."""
     if bar.kind == "unit":
         return True
     if bar.id_hint:
@@ -47,10 +46,12 @@ def _is_meant(bar: Bar, nominee: Nominee) -> bool:
 
 
 def refusal(bar: Bar, scope: str, nominee: Nominee) -> str:
+    """Who, until when, from what, by which decision and rule."""
     until = f"至{bar.ends_on}" if bar.ends_on else "解除为止"
-    told = f"{bar.subject}在一票否决期内（{until}），不能参加{register.SCOPES[scope]}：{bar.basis}，{register.source_of(bar)}"
     is_unsure = bar.kind == "person" and bar.id_hint and not nominee.id_hint
-    return told + ("。如系同名，请填证件号后四位" if is_unsure else "")
+    advice = "。如系同名，请填证件号后四位" if is_unsure else ""
+    why = f"{bar.basis}，{register.source_of(bar)}"
+    return f"{bar.subject}在一票否决期内（{until}），不能参加{register.SCOPES[scope]}：{why}{advice}"
 
 
 def require_clear(session: Session, nominees: Iterable[Nominee], scope: str, on: date, *, field: str) -> None:
@@ -75,12 +76,10 @@ class NoBarred:
 
     def nominees(self, session: Session, data: Mapping[str, Any]) -> list[Nominee]:
         """Units may be given by their key, and a row without a name means its unit."""
-        rows: Sequence[Mapping[str, Any]] = data.get(self.field) or []
-        keys = {row.get(name) for row in rows for name in ("name", "unit")}
-        units = dict(session.execute(select(Unit.key, Unit.name).where(Unit.key.in_(keys))).tuples())
+        names = dict(session.execute(select(Unit.key, Unit.name)).all())
         found = []
-        for row in rows:
-            name, unit = (units.get(row.get(part) or "", row.get(part) or "") for part in ("name", "unit"))
+        for row in data[self.field]:
+            name, unit = (names.get(row.get(part) or "", row.get(part) or "") for part in ("name", "unit"))
             found.append(Nominee(name or unit, unit, row.get("id_hint") or ""))
         return found
 
@@ -90,17 +89,14 @@ def no_barred(scope: str, field: str, *others: Check) -> NoBarred:
     return NoBarred(scope, field, others)
 
 
-def recheck(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
-    """Before something is announced: has anybody been barred since they were named? `barred` says how many, `barred_names` who."""
+def recheck(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+    """Before something is announced: how many of those last named are `barred` by now, and `barred_names` with why."""
     for sent in reversed(user_tasks.submissions(session, instance.id)):
         check = user_tasks.checks.get(sent.form_key or "")
         if isinstance(check, NoBarred):
             named, today = check.nominees(session, sent.data), clock.today()
-            barred = [bar for each in named for bar in find(session, each, check.scope, today)]
-            why = [f"{bar.subject}（{bar.basis}，{bar.number}）" for bar in dict.fromkeys(barred)]
-            return {"barred": len(why), "barred_names": "、".join(why)}
+            why = {f"{bar.subject}（{bar.basis}）" for each in named for bar in find(session, each, check.scope, today)}
+            return {"barred": len(why), "barred_names": "、".join(sorted(why))}
     raise InvalidState("nobody was named", advice="还没有提名，无法核对一票否决。")
 
 

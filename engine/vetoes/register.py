@@ -69,6 +69,8 @@ def register(session: Session, told: Mapping[str, Any], *, actor: Actor) -> Bar:
         raise ValidationError({"starts_on": ["起始日期是决定生效之日，不能晚于今天"]})
     if told["kind"] == "person" and not told["unit"]:
         raise ValidationError({"unit": ["请填写本人所在单位，以免与同名的人混淆"]})
+    if not compared(told["subject"]):
+        raise ValidationError({"subject": ["请填写姓名或单位名称，不能只有符号"]})
     ends_on, why = _end(session, told, starts_on)
     year = clock.today().year
     last = session.scalar(select(func.max(Bar.sequence)).where(Bar.year == year))
@@ -112,7 +114,7 @@ def lift(session: Session, bar_id: str, told: Mapping[str, Any], *, actor: Actor
 def compared(name: str) -> str:
     """A name without what people write differently: spaces, dots between its parts, full-width signs, case."""
     plain = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(sign for sign in plain if sign.isalnum())
+    return "".join(sign for sign in plain if sign.isalnum())[:100]
 
 
 def source_of(bar: Bar) -> str:

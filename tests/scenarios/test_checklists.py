@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import sha256
 
-import pytest
 from sqlalchemy import select
 
 from engine import db, instances
@@ -30,22 +28,16 @@ def rows(code: str, **wrong: str) -> dict[str, str]:
     return filled
 
 
-@pytest.fixture
-def opened(bureau: Bureau) -> Callable[..., str]:
+def begin(code: str = "18-8", item: str = "item-1", unit: str = "JIANGYIN_XX") -> str:
     """Open the list of a commitment for a school."""
-
-    def start(code: str = "18-8", item: str = "item-1", unit: str = "JIANGYIN_XX") -> str:
-        with db.transaction() as session:
-            commitment = session.scalars(select(Commitment).where(Commitment.code == code)).one()
-            school = session.scalars(select(Unit).where(Unit.key == unit)).one()
-            told = {"item": item, "item_due_at": "2021-03-31"}
-            opened = instances.start(
-                session, checks.ITEM, told, actor=None, title=f"{school.name} 核查", unit_id=school.id,
-                parent_id=commitment.instance_id,
-            )  # fmt: skip
-            return opened.id
-
-    return start
+    with db.transaction() as session:
+        commitment = session.scalars(select(Commitment).where(Commitment.code == code)).one()
+        school = session.scalars(select(Unit).where(Unit.key == unit)).one()
+        opened = instances.start(
+            session, checks.ITEM, {"item": item, "item_due_at": "2021-03-31"}, actor=None, unit_id=school.id,
+            title=f"{school.name} 核查", parent_id=commitment.instance_id,
+        )  # fmt: skip
+        return opened.id
 
 
 def drawn(sampled: bool) -> str:
@@ -56,8 +48,8 @@ def drawn(sampled: bool) -> str:
     )
 
 
-def test_one_of_five_is_missing_until_it_is_rectified(bureau: Bureau, opened: Callable[..., str]) -> None:
-    checked = opened(item=drawn(True))
+def test_one_of_five_is_missing_until_it_is_rectified(bureau: Bureau) -> None:
+    checked = begin(item=drawn(True))
     # a row without an answer, a failure without words: told beside the row, and nothing is lost
     task = bureau.open_task(checked, "self_check")
     refused = bureau.person(SCHOOL).does(task, **rows("18-8") | {"items.2.result": "", "items.3.result": "fail"})
@@ -84,8 +76,8 @@ def test_one_of_five_is_missing_until_it_is_rectified(bureau: Bureau, opened: Ca
         assert page.says(words)
 
 
-def test_twice_failed_is_for_the_head_to_decide(bureau: Bureau, opened: Callable[..., str]) -> None:
-    checked = opened(item=drawn(False))
+def test_twice_failed_is_for_the_head_to_decide(bureau: Bureau) -> None:
+    checked = begin(item=drawn(False))
     step(bureau, SCHOOL, checked, "self_check", **rows("18-8"))
     for _ in range(2):
         step(bureau, DISTRICT, checked, "district_check", **rows("18-8", supplies="口罩不足"))
@@ -98,8 +90,8 @@ def test_twice_failed_is_for_the_head_to_decide(bureau: Bureau, opened: Callable
     assert bureau.story(checked)[-1] == "decide_release:hold"
 
 
-def test_a_school_that_finds_its_own_fault_rectifies_it_first(bureau: Bureau, opened: Callable[..., str]) -> None:
-    checked = opened(item=drawn(False))
+def test_a_school_that_finds_its_own_fault_rectifies_it_first(bureau: Bureau) -> None:
+    checked = begin(item=drawn(False))
     step(bureau, SCHOOL, checked, "self_check", **rows("18-8", medical="协议到期"))
     measures = {"items.0.item": "medical", "items.0.measure": "已续签"}
     step(bureau, SCHOOL, checked, "rectify", **measures, evidence="协议", finished_on="2021-03-11")
@@ -107,13 +99,13 @@ def test_a_school_that_finds_its_own_fault_rectifies_it_first(bureau: Bureau, op
     assert bureau.status(checked) == "completed", "not drawn: the city does not look"
 
 
-def test_nobody_signs_two_levels(bureau: Bureau, opened: Callable[..., str]) -> None:
+def test_nobody_signs_two_levels(bureau: Bureau) -> None:
     """Even somebody who holds both posts."""
     with db.transaction() as session:
         unit = session.scalars(select(Unit.id).where(Unit.key == "JIANGYIN")).one()
         who = session.scalars(select(Person.id).where(Person.login == SCHOOL)).one()
         session.add(Position(id="both", person_id=who, unit_id=unit, role="district_officer", title="兼职"))
-    checked = opened("10-4")
+    checked = begin("10-4")
     step(bureau, SCHOOL, checked, "self_check", **rows("10-4"))
     task = bureau.open_task(checked, "district_check")
     refused = bureau.person(SCHOOL).does(task, **rows("10-4"))
@@ -123,8 +115,8 @@ def test_nobody_signs_two_levels(bureau: Bureau, opened: Callable[..., str]) -> 
     assert list(bureau.open_tasks(checked)) == ["city_check"], "every school has all three"
 
 
-def test_four_parties_sign_for_themselves(bureau: Bureau, opened: Callable[..., str]) -> None:
-    checked = opened("18-7")
+def test_four_parties_sign_for_themselves(bureau: Bureau) -> None:
+    checked = begin("18-7")
     task, signed = bureau.open_task(checked), rows("18-7")
     nobody = bureau.person(SCHOOL).does(task, **signed)
     assert (nobody.status, nobody.says("请写属地方签领人的姓名")) == (422, True)
@@ -134,8 +126,8 @@ def test_four_parties_sign_for_themselves(bureau: Bureau, opened: Callable[..., 
     step(bureau, SCHOOL, checked, "self_check", **signed | names | {"items.3.note": "丁"})
 
 
-def test_what_must_be_checked_is_never_not_applicable(bureau: Bureau, opened: Callable[..., str]) -> None:
-    checked = opened("19-1")
+def test_what_must_be_checked_is_never_not_applicable(bureau: Bureau) -> None:
+    checked = begin("19-1")
     number = {item.key: n for n, item in enumerate(templates.of_commitment("19-1").items)}
     told = rows("19-1") | {f"items.{number['bus']}.result": "na"}
     refused = bureau.person(SCHOOL).does(bureau.open_task(checked), **told | {f"items.{number['fire']}.result": "na"})
