@@ -1,4 +1,4 @@
-"""The diagrams: who is next, and when. Paths are relative to this folder, `phases/phase_plan.bpmn`."""
+"""The diagrams and decision tables: who is next, and when. Paths are relative to this folder, `phases/phase_plan.bpmn`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from pathlib import Path
 
 
 def paths() -> list[str]:
-    """All shipped diagrams, sorted."""
-    folder = Path(str(resources.files(__package__)))
-    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.bpmn"))
+    """All that is shipped: diagrams, then decision tables."""
+    return [*diagrams(), *_files("dmn")]
+
+
+def diagrams() -> list[str]:
+    return _files("bpmn")
 
 
 def read(path: str) -> bytes:
-    """The diagram as it is shipped, for deployment."""
+    """The file as it is shipped, for deployment."""
     return resources.files(__package__).joinpath(path).read_bytes()
+
+
+def _files(ending: str) -> list[str]:
+    folder = Path(str(resources.files(__package__)))
+    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob(f"*.{ending}"))

@@ -17,15 +17,17 @@ import bpmn
 from engine import correlation, db, definitions, housekeeping, instances, jobs, options, runtime, settings, user_tasks
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
-from engine.checklists import checks
+from engine.checklists import checks as checklists
 from engine.deadlines import limits, recount
 from engine.notifications import outbox
 from engine.oversight import items
+from engine.plan import items as plan_items
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
+from engine.targets import figures, progress, subject
 from engine.vetoes import checks as vetoes
 
 SHIPPED = "time.shipped"
@@ -35,14 +37,27 @@ SHIPPING = 0x73686970
 
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
-    runtime.service_tasks.update(
-        {**plan_tasks.TABLE, **supervision_tasks.TABLE, **items.TABLE, **checks.TABLE, **vetoes.TABLE}
-    )
-    user_tasks.checks.update(checks.CHECKS)
-    user_tasks.four_eyes.update(checks.FOUR_EYES)
-    options.SOURCES.update(checks.SOURCES)
+    for tasks in (
+        plan_tasks.TABLE,
+        plan_items.TABLE,
+        progress.TABLE,
+        supervision_tasks.TABLE,
+        items.TABLE,
+        checklists.TABLE,
+        vetoes.TABLE,
+    ):
+        runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
+    options.SOURCES.update(subject.SOURCES)
+    options.SOURCES.update(checklists.SOURCES)
+    user_tasks.four_eyes.update(checklists.FOUR_EYES)
+    for checks in (
+        figures.CHECKS,
+        plan_items.CHECKS,
+        checklists.CHECKS,
+    ):
+        user_tasks.checks.update(checks)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,

@@ -35,6 +35,7 @@ from web import (
     rest,
     schedule,
     supervision,
+    targets,
     time_limits,
     user_tasks,
     vendor,
@@ -95,7 +96,7 @@ def create_app() -> Flask:
     app.session_interface = PageSessions()
     csrf.init_app(app)
     for module in (auth, calendar, health, incidents, instances, lamps, notifications, outbox, oversight, plan, preferences,
-                   reminders, schedule, supervision, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
+                   reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)

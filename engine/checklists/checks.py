@@ -10,19 +10,21 @@ from typing import Any, NamedTuple
 
 from marshmallow import ValidationError
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from engine import clock, ids, instances, user_tasks
 from engine.checklists import templates
 from engine.checklists.templates import Item, Template
 from engine.errors import InvalidState, NotAllowed
 from engine.identity import Actor
-from engine.models import ChecklistMark, Commitment, InstanceStatus, ProcessInstance, Unit
+from engine.models import ChecklistMark, Commitment, InstanceStatus, ProcessInstance, Unit, WorkItem
 from engine.options import Choices
+from engine.plan import items
 from engine.runtime import Instance, ServiceTask
 from engine.user_tasks import Check
 
-PROCESS, ITEM, FORM = "three_tier_checklist", "three_tier_checklist_item", "checklist.check"
+PROCESS, ITEM = "three_tier_checklist", "three_tier_checklist_item"
+FORM, ARRANGE = "checklist.check", "checklist.arrange"
 PASS, FAIL, NOT_APPLICABLE = "pass", "fail", "na"
 SCHOOL, DISTRICT, CITY = 1, 2, 3
 LEVELS = {"self_check": SCHOOL, "district_check": DISTRICT, "city_check": CITY}
@@ -41,9 +43,8 @@ def template_of(session: Session, instance: Held) -> Template:
     arranged = _arrangement(session, parent)
     if arranged:
         return templates.TEMPLATES[arranged["template"]]
-    return templates.of_commitment(
-        session.scalar(select(Commitment.code).where(Commitment.instance_id == parent)) or ""
-    )
+    code = session.scalar(select(Commitment.code).where(Commitment.instance_id == parent))
+    return templates.of_commitment(code or "")
 
 
 def signed_in(session: Session, instance_ids: Collection[str]) -> dict[str, dict[int, Level]]:
@@ -130,10 +131,31 @@ def sample(
     return {"sampled": drawn < share or CITY in levels(session, instance.id)}
 
 
-CHECKS: dict[str, Check] = {FORM: check_rows}
+def open_items(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """A list for every school, or district, of the scope that was arranged; another arrangement adds what is new."""
+    told, commitment = _arrangement(session, instance.id), items.commitment_of(session, instance)
+    assert told is not None, "the scope has been arranged"
+    known = set(session.scalars(select(WorkItem.key).where(WorkItem.commitment_id == commitment.id)))
+    district, due_on = aliased(Unit), date.fromisoformat(told["due_on"])
+    schools = select(Unit).join(district, Unit.parent_id == district.id).where(Unit.kind == "school")
+    scope = schools if told["each"] == "school" else select(district)
+    for unit in session.scalars(scope.where(district.key.in_(told["districts"]))).all():
+        if unit.key not in known:
+            items.note(session, commitment, told["each"], unit, due_on, actor=actor)
+
+
+def check_arrangement(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+    commitment, today = items.commitment_of(session, instance), clock.today()
+    earliest, latest = max(today, commitment.starts_on), max(today, commitment.due_on)
+    if not earliest <= date.fromisoformat(data["due_on"]) <= latest:
+        raise ValidationError({"due_on": [f"须在{earliest}至{latest}之间（任务自己的起止日期）；要延期的先申请延期"]})
+
+
+CHECKS: dict[str, Check] = {FORM: check_rows, ARRANGE: check_arrangement}
 FOUR_EYES = {FORM: f"不能由您办理：{DIFFERENT}"}
 TABLE: dict[str, ServiceTask] = {
     "checklist.assess": assess, "checklist.open_rectification": open_rectification, "checklist.sample": sample,
+    "checklist.open_items": open_items,
 }  # fmt: skip
 
 
@@ -161,15 +183,7 @@ def _templates(session: Session, _: str | None) -> Choices:
     return [(each.key, f"{each.name}（{len(each.items)}项）") for each in templates.TEMPLATES.values()]
 
 
-def _districts(session: Session, _: str | None) -> Choices:
-    districts = select(Unit).where(Unit.kind == "district").order_by(Unit.order)
-    return [(unit.key, unit.name) for unit in session.scalars(districts)]
-
-
-SOURCES = {
-    "checklist_items": _items, "checklist_failed": _failed_items, "checklist_templates": _templates,
-    "checklist_districts": _districts,
-}  # fmt: skip
+SOURCES = {"checklist_items": _items, "checklist_failed": _failed_items, "checklist_templates": _templates}
 
 
 class Standing(NamedTuple):

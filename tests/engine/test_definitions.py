@@ -16,14 +16,14 @@ from tests.driver import Bureau
 HOLIDAY = (Path(__file__).parent.parent / "scenarios" / "holiday.bpmn").read_bytes()
 
 
-@pytest.mark.parametrize("path", bpmn.paths())
+@pytest.mark.parametrize("path", bpmn.diagrams())
 def test_a_shipped_diagram_names_only_what_there_is(path: str) -> None:
     application.assemble()
     ((key, name),) = spiff.processes_in(bpmn.read(path))
     assert key == Path(path).stem
     assert name
     called = [
-        content for content in map(bpmn.read, bpmn.paths())
+        content for content in map(bpmn.read, bpmn.diagrams())
         if spiff.called_processes(bpmn.read(path)) & {key for key, _ in spiff.processes_in(content)}
     ]  # fmt: skip
     definition = spiff.parse([bpmn.read(path), *called], key)
