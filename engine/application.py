@@ -17,6 +17,7 @@ import bpmn
 from engine import correlation, db, definitions, housekeeping, instances, jobs, options, runtime, settings, user_tasks
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
+from engine.checklists import checks as checklists
 from engine.deadlines import limits, recount
 from engine.notifications import outbox
 from engine.oversight import items
@@ -28,6 +29,7 @@ from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, subject
+from engine.vetoes import checks as vetoes
 
 SHIPPED = "time.shipped"
 SHIPPING = 0x73686970
@@ -42,14 +44,19 @@ def assemble() -> None:
         progress.TABLE,
         supervision_tasks.TABLE,
         items.TABLE,
+        checklists.TABLE,
+        vetoes.TABLE,
     ):
         runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
     options.SOURCES.update(subject.SOURCES)
+    options.SOURCES.update(checklists.SOURCES)
+    user_tasks.four_eyes.update(checklists.FOUR_EYES)
     for checks in (
         figures.CHECKS,
         plan_items.CHECKS,
+        checklists.CHECKS,
     ):
         user_tasks.checks.update(checks)
     jobs.handlers.update(
