@@ -14,10 +14,24 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 import bpmn
-from engine import correlation, db, definitions, housekeeping, instances, jobs, runtime, settings
+from engine import (
+    correlation,
+    db,
+    definitions,
+    housekeeping,
+    instances,
+    jobs,
+    options,
+    publicity,
+    reviews,
+    runtime,
+    settings,
+    user_tasks,
+)
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
 from engine.deadlines import limits, recount
+from engine.meetings import records
 from engine.notifications import outbox
 from engine.oversight import items
 from engine.plan import service_tasks as plan_tasks
@@ -34,7 +48,10 @@ SHIPPING = 0x73686970
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
     runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE, **items.TABLE})
+    runtime.service_tasks.update({**records.TABLE, **reviews.TABLE, **publicity.TABLE})
     definitions.service_names.update(runtime.service_tasks)
+    user_tasks.checks.update({**records.CHECKS, **reviews.CHECKS, **publicity.CHECKS})
+    options.SOURCES.update({**records.SOURCES, **reviews.SOURCES})
     planning.openers.update(rounds.OPENERS)
     jobs.handlers.update(
         {

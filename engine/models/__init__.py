@@ -2,6 +2,7 @@
 
 from engine.models.base import Base, Setting, table
 from engine.models.lamps import Fact, LampThreshold
+from engine.models.meeting import Meeting, MeetingMember
 from engine.models.notification import CalendarFeed, Delivery, DeliveryState, Notification, ReminderStage
 from engine.models.organisation import LoginSession, Person, Position, RecusalFact, SchoolBinding, StandIn, Unit
 from engine.models.oversight import OversightItem
@@ -29,6 +30,7 @@ from engine.models.process import (
     TaskStatus,
     UserTask,
 )
+from engine.models.publicity import Notice, Objection
 from engine.models.schedule import Occurrence, Recurrence, RecurrenceChange, SchedulerNode
 from engine.models.supervision import Finding, SupervisionRound, Visit
 from engine.models.time import CalendarDay, CalendarYear, SchoolTerm, TimeLimit
