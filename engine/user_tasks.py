@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, insert, or_, select, union_all, update
 from sqlalchemy.orm import Session, joinedload
@@ -22,6 +22,18 @@ from engine.statements import Batch, Prepared
 PAGE = 50
 MOST_COUNTED = 100
 """Where a figure on a page stops: beyond it people read "99+"."""
+
+
+class Check(Protocol):
+    """What must be true of a submission beyond its form; raises marshmallow's ValidationError by field."""
+
+    def __call__(
+        self, session: Session, instance: runtime.Instance, data: Mapping[str, Any], *, actor: Actor
+    ) -> None: ...
+
+
+checks: dict[str, Check] = {}
+"""By form key; domains hand theirs over in `application.assemble`."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +148,14 @@ def complete(session: Session, task_id: str, submitted: Mapping[str, Any], *, ac
 
     With a form, `submitted` is what was filled in (marshmallow's ValidationError names the fields at fault) and only
     its routing fields become variables; without one it is variables. The property `prefix` of the task goes before
-    their names, so that branches which use the same form keep their decisions apart.
+    their names, so that branches which use the same form keep their decisions apart. Rules beyond the form are `checks`.
     """
     instance, task = runtime.lock_with_task(session, task_id)
     _require(session, actor, task)
     form = forms.get(task.form_key) if task.form_key else None
-    data = form.load(submitted, options.of_form(session, form)) if form else dict(submitted)
+    data = form.load(submitted, options.of_form(session, form, instance.id)) if form else dict(submitted)
+    if form and form.key in checks:
+        checks[form.key](session, instance, data, actor=actor)
     variables = form.routing(data) if form else data
     instances.check_variables(variables)
     prefix = runtime.activity_of(session, instance, task).properties.get("prefix", "")

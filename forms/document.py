@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 
-from forms import expressions, schema
+from forms import conditions, expressions, schema
 from forms.fields import Field, FormInvalid, Note
-from forms.form import Form
+from forms.form import ITEM, Form
 
 INPUTS = {"textfield", "textarea", "number", "select", "radio", "checkbox", "checklist", "datetime"}
 NOTES = {"text", "separator"}
+ROWS = "dynamiclist"
+COLUMNS = INPUTS - {"checklist"}
+MAX_ROWS = 60
+MOST_ROWS = 500
+"""Beyond it a page is no longer the place to fill it in."""
 
 
 def parse(document: Mapping[str, Any]) -> Form:
@@ -21,13 +27,23 @@ def parse(document: Mapping[str, Any]) -> Form:
         read = _Document().load(document)
     except (ValidationError, RecursionError) as error:
         raise FormInvalid(f"不是form-js表单：{error}") from error
-    form = Form(read["id"], tuple(_parts(read["components"])))
-    keys = [field.key for field in form.fields]
-    for field in form.fields:
+    return Form(read["id"], _explained(tuple(_parts(read["components"]))))
+
+
+def _explained(parts: tuple[Field | Note, ...]) -> tuple[Field | Note, ...]:
+    """The parts, checked, and with their conditions in words."""
+    fields = [part for part in parts if isinstance(part, Field)]
+    keys = [field.key for field in fields]
+    for field in fields:
         if keys.count(field.key) > 1:
             raise FormInvalid(f"字段“{field.key}”重复")
         _check(field, keys)
-    return form
+    return tuple(_worded(part, fields) if isinstance(part, Field) and part.shown_when else part for part in parts)
+
+
+def _worded(field: Field, fields: Sequence[Field]) -> Field:
+    words, tree = conditions.explain(field.shown_when or "", fields)
+    return replace(field, shown_words=words, shown_tree=tree)
 
 
 class _Lenient(Schema):
@@ -72,6 +88,7 @@ class _Appearance(_Lenient):
 class _Component(_Lenient):
     type = fields.String(required=True)
     key = fields.String(load_default="")
+    path = fields.String(load_default="")
     label = fields.String(load_default="")
     date_label = fields.String(data_key="dateLabel", load_default="")
     subtype = fields.String(load_default="date")
@@ -105,6 +122,8 @@ def _parts(components: Sequence[Mapping[str, Any]], group: str = "") -> Iterator
             yield Note(kind, component["text"], group)
         elif kind in INPUTS:
             yield _field(component, group)
+        elif kind == ROWS:
+            yield _rows(component, group)
         else:
             raise FormInvalid(f"不支持{kind}类型的字段")
 
@@ -119,6 +138,7 @@ def _field(component: Mapping[str, Any], group: str) -> Field:
         label=component["label"] or component["date_label"],
         description=component["description"],
         required_when=properties.get("requiredWhen"),
+        shown_when=properties.get("shownWhen"),
         options=tuple((option["value"], option["label"]) for option in component["options"]),
         options_source=component["options_source"],
         suffix=component["appearance"]["suffix"],
@@ -127,6 +147,36 @@ def _field(component: Mapping[str, Any], group: str) -> Field:
         group=group,
         **component["limits"],
     )
+
+
+def _rows(component: Mapping[str, Any], group: str) -> Field:
+    field = _field({**component, "key": component["key"] or component["path"]}, group)
+    properties = component["properties"]
+    try:
+        least, most = int(properties.get("minRows", 0)), int(properties.get("maxRows", MAX_ROWS))
+    except ValueError as error:
+        raise FormInvalid(f"字段“{field.key}”的行数不是整数") from error
+    return replace(
+        field, columns=tuple(_columns(field.key, component["components"])), rows_source=properties.get("rowsKey"),
+        min_rows=least, max_rows=most, required=field.required or least > 0,
+    )  # fmt: skip
+
+
+def _columns(key: str, components: Sequence[Mapping[str, Any]]) -> Iterator[Field]:
+    columns = tuple(_field(component, "") for component in components)
+    for column in columns:
+        if column.type not in COLUMNS or column.as_buttons or column.routing:
+            raise FormInvalid(f"“{key}”的行内不支持字段“{column.key}”这样的用法")
+    yield from (column for column in _explained(columns) if isinstance(column, Field))
+
+
+def _check_rows(field: Field) -> None:
+    if not field.columns:
+        raise FormInvalid(f"字段“{field.key}”没有列")
+    if not 0 <= field.min_rows <= field.max_rows <= MOST_ROWS:
+        raise FormInvalid(f"字段“{field.key}”的行数应在0到{MOST_ROWS}之间")
+    if field.rows_source and ITEM in {column.key for column in field.columns}:
+        raise FormInvalid(f"字段“{field.key}”的行由“{ITEM}”命名，列不能再叫这个名字")
 
 
 def _check(field: Field, keys: Sequence[str]) -> None:
@@ -138,14 +188,17 @@ def _check(field: Field, keys: Sequence[str]) -> None:
         raise FormInvalid(f"字段“{field.key}”没有选项")
     if field.as_buttons and not (field.type == "radio" and field.options):
         raise FormInvalid(f"字段“{field.key}”不是单选，不能作为按钮")
-    if field.required_when:
-        _check_condition(field.key, field.required_when, keys)
+    if field.is_rows:
+        _check_rows(field)
+    for kind, condition in (("必填", field.required_when), ("填写", field.shown_when)):
+        if condition is not None:
+            _check_condition(field.key, kind, condition, keys)
 
 
-def _check_condition(key: str, condition: str, keys: Sequence[str]) -> None:
+def _check_condition(key: str, kind: str, condition: str, keys: Sequence[str]) -> None:
     try:
         unknown = expressions.compile(condition).names.difference(keys)
     except expressions.ExpressionInvalid as error:
-        raise FormInvalid(f"字段“{key}”的必填条件：{error}") from error
+        raise FormInvalid(f"字段“{key}”的{kind}条件：{error}") from error
     if unknown:
-        raise FormInvalid(f"字段“{key}”的必填条件提到没有的字段{'、'.join(sorted(unknown))}")
+        raise FormInvalid(f"字段“{key}”的{kind}条件提到没有的字段{'、'.join(sorted(unknown))}")

@@ -61,7 +61,7 @@ def compile(source: str) -> Expression:
     if len(source) > MAX_LENGTH:
         raise ExpressionInvalid(f"超过{MAX_LENGTH}个字符")
     try:
-        tree = ast.parse(_in_python(_unwrapped(source.strip())), mode="eval")
+        tree = _parsed(source)
         names = _check(tree)
         code = builtins.compile(ast.fix_missing_locations(_Guarded().visit(tree)), "<expression>", "eval")
     except ExpressionInvalid:
@@ -69,6 +69,11 @@ def compile(source: str) -> Expression:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise ExpressionInvalid("写法不对") from error
     return Expression(source, names, code)
+
+
+def parsed(source: str) -> ast.expr:
+    """The tree of a text that `compile` accepts."""
+    return _parsed(source).body
 
 
 @lru_cache(maxsize=1024)
@@ -91,6 +96,10 @@ def is_name(text: str) -> bool:
     """Whether a variable may be called so."""
     reserved = text.startswith("_") or keyword.iskeyword(text) or text in _WORDS
     return text.isidentifier() and not reserved
+
+
+def _parsed(source: str) -> ast.Expression:
+    return ast.parse(_in_python(_unwrapped(source.strip())), mode="eval")
 
 
 def _unwrapped(text: str) -> str:

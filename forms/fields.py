@@ -23,6 +23,12 @@ class Field:
     required: bool = False
     required_when: str | None = None
     """A condition over the other fields under which this one must be filled."""
+    shown_when: str | None = None
+    """A condition over the other fields without which this one must stay empty."""
+    shown_words: str = ""
+    """The same for people, …"""
+    shown_tree: str = ""
+    """… and for the script of a page (`conditions`)."""
     options: tuple[Option, ...] = ()
     options_source: str | None = None
     """Name of a list the engine supplies (schools, …) where the choices are not in the document."""
@@ -37,6 +43,16 @@ class Field:
     """The value becomes a process variable."""
     group: str = ""
     """Heading of the group the field stands in."""
+    columns: tuple[Field, ...] = ()
+    """What a person fills in in each row, where there are rows."""
+    rows_source: str | None = None
+    """Name of the list that has an option for every row; without one people add rows as they need them."""
+    min_rows: int = 0
+    max_rows: int = 0
+
+    @property
+    def is_rows(self) -> bool:
+        return self.type == "dynamiclist"
 
     @property
     def is_choice(self) -> bool:

@@ -12,6 +12,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from forms.fields import Field
 
 CHOOSE = "请选择列出的选项"
+MALFORMED = "提交的内容格式不对"
 MAX_TEXT = 20_000
 MAX_NUMBER = 10**15
 MAX_WRITTEN_NUMBER = 40
@@ -51,7 +52,8 @@ def is_blank(value: object) -> bool:
 
 def build(name: str, described: Sequence[Field]) -> Schema:
     """One schema class per form; its instance is safe to share."""
-    return _Strict.from_dict({field.key: _guard(field) for field in described}, name=f"Form {name}")()
+    guards = {field.key: _guard(field) for field in described if not field.is_rows}
+    return _Strict.from_dict(guards, name=f"Form {name}")()
 
 
 class _Strict(Schema):
@@ -60,15 +62,15 @@ class _Strict(Schema):
 
     def __init__(self) -> None:
         super().__init__()
-        self.error_messages |= {"unknown": "未知字段", "type": "提交的内容格式不对"}
+        self.error_messages |= {"unknown": "未知字段", "type": MALFORMED}
 
 
 def _guard(field: Field) -> fields.Function:
     read = _tick if field.is_yes_or_no else _READERS[field.type]
     messages: dict[str, Any] = {"required": required_message(field)}
-    if field.required:
+    if is_always_required(field):
         return fields.Function(deserialize=read, validate=_checks(field), required=True, error_messages=messages)
-    return fields.Function(deserialize=read, validate=_checks(field), load_default=_nothing(field))
+    return fields.Function(deserialize=read, validate=_checks(field), load_default=nothing(field))
 
 
 def _text(value: object) -> str:
@@ -158,7 +160,11 @@ _READERS: dict[str, Callable[[Any], object]] = {
 }
 
 
-def _nothing(field: Field) -> Any:
+def is_always_required(field: Field) -> bool:
+    return field.required and not field.shown_when
+
+
+def nothing(field: Field) -> Any:
     """What an optional field is when it was left empty."""
     return {"checkbox": False, "checklist": list}.get(field.type)
 
@@ -168,7 +174,7 @@ def _checks(field: Field) -> list[Check]:
         return [_range(field.minimum, field.maximum)]
     if field.type in ("textfield", "textarea"):
         return [_length(field.min_length, field.max_length or MAX_TEXT)]
-    if field.type == "checkbox" and field.required:
+    if field.type == "checkbox" and is_always_required(field):
         return [validate.Equal(True, error=required_message(field))]
     return []
 

@@ -101,7 +101,7 @@ def _show(
         return render_template(
             "task.html", task=task, form=form, values=submitted or _previous(session, task), errors=errors or {},
             refused=refused, refusal=user_tasks.refusal(g.actor, task), state=wording.lamp(task, thresholds.in_force(session)),
-            options=options.of_form(session, form) if form else {}, story=story.of(session, task.instance_id),
+            options=options.of_form(session, form, task.instance_id) if form else {}, story=story.of(session, task.instance_id),
             urging=urging.offer(session, task, actor=g.actor),
         )  # fmt: skip
 
