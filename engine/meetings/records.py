@@ -35,7 +35,8 @@ def check_proposal(session: Session, instance: Instance, data: Mapping[str, Any]
     """Nothing comes before a meeting that was not prepared as its kind demands, or that a review has found unlawful."""
     if lacking := rules.missing(data["matter"], set(data["ready"])):
         raise ValidationError({"ready": [lacking]})
-    reviewed = user_tasks.submissions(session, instance.id, "review_legality")
+    sent = user_tasks.submissions(session, instance.id)
+    reviewed = [each for each in sent if each.form_key == "legality.review"]
     if reviewed and reviewed[-1].data["legality"] != "lawful":
         words = "合法性审查未通过，不得提交讨论；请按审查意见修改后重新送审（《重大行政决策程序暂行条例》第二十六条）"
         raise ValidationError({"ready": [words]})
