@@ -34,6 +34,16 @@ class Form:
         asking = [column for field in self.fields for column in (field, *field.columns)]
         return frozenset(name for field in asking for name in (field.options_source, field.rows_source) if name)
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it wants a page's whole width."""
+        return any(len(field.columns) > 3 for field in self.fields)
+
+    @property
+    def has_script(self) -> bool:
+        """Whether a script shortens the way through it."""
+        return any(field.is_rows or field.shown_tree for field in self.fields)
+
     def load(self, raw: Mapping[str, object], options: Options = NO_OPTIONS) -> dict[str, Any]:
         """What was submitted, checked and in JSON types; marshmallow's ValidationError names every field at fault.
 
@@ -56,7 +66,7 @@ class Form:
 
     @cached_property
     def _schema(self) -> Schema:
-        return schema.build(self.key, self.fields)
+        return schema.build(self.key, [field for field in self.fields if not field.is_rows])
 
     @cached_property
     def _rows(self) -> dict[Field, Form]:

@@ -52,8 +52,7 @@ def is_blank(value: object) -> bool:
 
 def build(name: str, described: Sequence[Field]) -> Schema:
     """One schema class per form; its instance is safe to share."""
-    guards = {field.key: _guard(field) for field in described if not field.is_rows}
-    return _Strict.from_dict(guards, name=f"Form {name}")()
+    return _Strict.from_dict({field.key: _guard(field) for field in described}, name=f"Form {name}")()
 
 
 class _Strict(Schema):

@@ -48,6 +48,8 @@ def show(entry: Entry, values: Mapping[str, Any], errors: Mapping[str, Any] | No
 def send(entry: Entry, act: Callable[[Session, Typed], object]) -> ResponseReturnValue:
     """Check what was submitted and act on it."""
     typed = wording.submitted(request.form)
+    if wording.MORE_ROWS in request.form:
+        return show(entry, typed)
 
     def check_and_act(session: Session, typed: Typed) -> None:
         form = forms.get(entry.form)

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 import forms
-from engine import history, user_tasks
+from engine import history, options, user_tasks
 from engine.models import HistoryEvent, Submission
+from forms.form import ITEM
 
 SAID = {
     "instance.started": "流程启动",
@@ -39,6 +40,7 @@ SAID = {
 
 
 COMPLETED = "user_task.completed"
+Words = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,21 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Table:
+    """Rows that were filled in, with the heads of their columns."""
+
+    heads: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
 class Submitted:
     """One submission: who, when, and label–value pairs as the form shows them."""
 
     name: str
     who: str
     at: datetime
-    answers: list[tuple[str, str]]
+    answers: list[tuple[str, str | Table]]
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,10 @@ def of(session: Session, instance_id: str) -> Story:
     people = {event.actor_id for event in told if event.actor_id} | {each.submitted_by_id for each in sent}
     names = user_tasks.people_of(session, people)
     by_task = {each.user_task_id: each for each in sent}
+    asked = {form for each in sent if each.form_key and (form := forms.find(each.form_key))}
+    offered = {
+        name: dict(choices) for form in asked for name, choices in options.of_form(session, form, instance_id).items()
+    }
     activities = {event.user_task_id: event.activity_name or "" for event in told if event.user_task_id}
     return Story(
         [
@@ -81,13 +95,13 @@ def of(session: Session, instance_id: str) -> Story:
             for event in reversed(told)
             if event.kind in SAID or event.kind == COMPLETED
         ],
-        [_submitted(each, names, activities) for each in reversed(sent)],
+        [_submitted(each, names, activities, offered) for each in reversed(sent)],
     )
 
 
-def _submitted(submission: Submission, names: dict[str, str], activities: dict[str, str]) -> Submitted:
-    who = names.get(submission.submitted_by_id, "")
-    return Submitted(activities.get(submission.user_task_id, ""), who, submission.submitted_at, _answers(submission))
+def _submitted(submission: Submission, names: Words, activities: Words, offered: dict[str, Words]) -> Submitted:
+    name, who = activities.get(submission.user_task_id, ""), names.get(submission.submitted_by_id, "")
+    return Submitted(name, who, submission.submitted_at, _answers(submission, offered))
 
 
 def _verdict(submission: Submission | None) -> str:
@@ -107,17 +121,37 @@ def _event(event: HistoryEvent, names: dict[str, str], submission: Submission | 
     )
 
 
-def _answers(submission: Submission) -> list[tuple[str, str]]:
+def _answers(submission: Submission, offered: dict[str, Words]) -> list[tuple[str, str | Table]]:
     form = forms.find(submission.form_key) if submission.form_key else None
     if form is None:
         return [(key, str(value)) for key, value in submission.data.items()]
     return [
-        (field.label, f"{_shown(field, submission.data[field.key])}{field.suffix}")
+        (field.label, _table(field, value, offered) if field.is_rows else _shown(field, value, offered))
         for field in form.fields
-        if submission.data.get(field.key) is not None
+        if (value := submission.data.get(field.key)) not in (None, [])
     ]
 
 
-def _shown(field: forms.Field, value: Any) -> str:
-    written = str(value).lower() if isinstance(value, bool) else str(value)
-    return dict(field.options).get(written, written)
+def _table(field: forms.Field, rows: list[dict[str, Any]], offered: dict[str, Words]) -> Table:
+    named = offered[field.rows_source] if field.rows_source else {}
+    cells = [[_shown(column, row.get(column.key), offered) for column in field.columns] for row in rows]
+    if named:
+        cells = [[named.get(row[ITEM], row[ITEM]), *rest] for row, rest in zip(rows, cells, strict=True)]
+    return Table(
+        ["", *(column.label for column in field.columns)] if named else [column.label for column in field.columns],
+        cells,
+    )
+
+
+def _shown(field: forms.Field, value: Any, offered: dict[str, Words]) -> str:
+    if value is None:
+        return "—"
+    words = {"true": "是", "false": "否", **dict(field.options), **offered.get(field.options_source or "", {})}
+    chosen = (
+        str(each).lower() if isinstance(each, bool) else str(each)
+        for each in (value if isinstance(value, list) else [value])
+    )
+    return (
+        "、".join(words.get(each, each) if field.is_choice or isinstance(value, bool) else each for each in chosen)
+        + field.suffix
+    )

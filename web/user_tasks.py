@@ -78,6 +78,8 @@ def urge(task_id: str) -> ResponseReturnValue:
 def complete(task_id: str) -> ResponseReturnValue:
     """A refusal of any kind shows the page again with everything that was typed."""
     submitted = wording.submitted(request.form)
+    if wording.MORE_ROWS in request.form:
+        return _show(task_id, submitted)
     try:
         with db.transaction() as session:
             instance = user_tasks.complete(session, task_id, submitted, actor=g.actor)
@@ -99,7 +101,7 @@ def _show(
         task = user_tasks.get(session, task_id, actor=g.actor)
         form = forms.get(task.form_key) if task.form_key else None
         return render_template(
-            "task.html", task=task, form=form, values=submitted or _previous(session, task), errors=errors or {},
+            "task.html", task=task, form=form, values=_previous(session, task) if submitted is None else submitted, errors=errors or {},
             refused=refused, refusal=user_tasks.refusal(g.actor, task), state=wording.lamp(task, thresholds.in_force(session)),
             options=options.of_form(session, form, task.instance_id) if form else {}, story=story.of(session, task.instance_id),
             urging=urging.offer(session, task, actor=g.actor),
@@ -112,7 +114,7 @@ def _previous(session: Session, task: UserTask) -> dict[str, Any]:
     if not earlier or task.form_key == "decision":
         return {}
     return {
-        key: str(value).lower() if isinstance(value, bool) else value
+        key: wording.as_typed(value)
         for key, value in earlier[-1].data.items()
         if value is not None and key not in ("decision", "finished")
     }

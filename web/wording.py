@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
+from werkzeug.datastructures import MultiDict
 
 from engine import clock, user_tasks
 from engine.lamps import facts
 from engine.lamps import lamp as judged
 from engine.lamps.lamp import Colour, State, Thresholds
 from engine.models import InstanceStatus, ProcessInstance, Target, UserTask
+from forms import Field
+from forms.form import ITEM, Options
+from forms.schema import is_blank
 
 WEEKDAYS = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"]
 SHAPES = {
@@ -38,6 +43,24 @@ FACTS = {
 }
 
 
+MORE_ROWS = "+"
+"""The button that asks for another row, and for nothing else."""
+CELL = re.compile(r"(\w+)\.(\d{1,4})\.(\w+)")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a field as a page shows it."""
+
+    index: int | str
+    name: str
+    typed: Mapping[str, Any]
+
+
+TEMPLATE = Row("¤i", "第¤n行", {})
+"""From which the script of a page makes another."""
+
+
 @dataclass(frozen=True)
 class Lamp:
     """Shape and word first, colour third; `why` is the reason beside it."""
@@ -48,9 +71,9 @@ class Lamp:
 
 
 def register(app: Flask) -> None:
-    for function in (day, full_day, moment, lamp, shown, fact, judged.is_backdated, state_of, promise):
+    for function in (day, full_day, moment, lamp, shown, fact, judged.is_backdated, state_of, promise, rows):
         app.add_template_filter(function)
-    app.jinja_env.globals["today"] = clock.today
+    app.jinja_env.globals |= {"today": clock.today, "row_template": TEMPLATE}
 
 
 def day(value: date | datetime | None) -> str:
@@ -129,9 +152,41 @@ def figure(counted: int) -> str:
     return str(counted) if counted < user_tasks.MOST_COUNTED else f"{user_tasks.MOST_COUNTED - 1}+"
 
 
-def submitted(form: Mapping[str, str]) -> dict[str, Any]:
-    """What a person filled in."""
-    return {key: value for key, value in form.items() if key != "csrf_token"}
+def submitted(form: MultiDict[str, str]) -> dict[str, Any]:
+    """What a person filled in; `projects.0.name` and its kin become the rows of `projects`, but for those left empty."""
+    typed: dict[str, Any] = {}
+    lists: dict[str, dict[int, dict[str, Any]]] = {}
+    for key, values in form.lists():
+        cell, value = CELL.fullmatch(key), values if len(values) > 1 else values[0]
+        if cell:
+            lists.setdefault(cell[1], {}).setdefault(int(cell[2]), {})[cell[3]] = value
+        elif key not in ("csrf_token", MORE_ROWS):
+            typed[key] = value
+    for key, numbered in lists.items():
+        typed[key] = [row for _, row in sorted(numbered.items()) if not all(map(is_blank, row.values()))]
+    return typed
+
+
+def as_typed(value: Any) -> Any:
+    """What was kept, as a person would fill it in again."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return [as_typed(each) for each in value]
+    return {key: as_typed(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def rows(field: Field, typed: object, options: Options) -> Sequence[Row]:
+    """The rows of a field on a page: the fixed ones, or those filled in and as many more as were asked for."""
+    given = [row for row in typed if isinstance(row, dict)] if isinstance(typed, list) else []
+    if field.rows_source:
+        by_item = {str(row.get(ITEM)): row for row in given}
+        fixed = enumerate(options.get(field.rows_source, ()))
+        return [Row(index, label, {**by_item.get(item, {}), ITEM: item}) for index, (item, label) in fixed]
+    key, _, number = request.form.get(MORE_ROWS, "").partition(":")
+    asked = int(number) if key == field.key and number.isdecimal() and len(number) < 4 else 0
+    count = min(max(1, len(given), field.min_rows, asked), field.max_rows)
+    return [Row(index, f"第{index + 1}行", row) for index, row in enumerate((given + [{}] * count)[:count])]
 
 
 def page_number(asked: Mapping[str, str]) -> int:
