@@ -30,6 +30,7 @@ from web import (
     oversight,
     plan,
     preferences,
+    publicity,
     reminders,
     rest,
     schedule,
@@ -93,7 +94,7 @@ def create_app() -> Flask:
     app.session_interface = PageSessions()
     csrf.init_app(app)
     for module in (auth, calendar, health, incidents, instances, lamps, notifications, outbox, oversight, plan, preferences,
-                   reminders, schedule, supervision, time_limits, user_tasks, vendor):  # fmt: skip
+                   publicity, reminders, schedule, supervision, time_limits, user_tasks, vendor):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
