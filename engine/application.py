@@ -34,6 +34,7 @@ from engine.deadlines import limits, recount
 from engine.meetings import records
 from engine.notifications import outbox
 from engine.oversight import items
+from engine.plan import items as plan_items
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
@@ -47,7 +48,7 @@ SHIPPING = 0x73686970
 
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
-    runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE, **items.TABLE})
+    runtime.service_tasks.update({**plan_tasks.TABLE, **plan_items.TABLE, **supervision_tasks.TABLE, **items.TABLE})
     runtime.service_tasks.update({**records.TABLE, **reviews.TABLE, **publicity.TABLE})
     definitions.service_names.update(runtime.service_tasks)
     user_tasks.checks.update({**records.CHECKS, **reviews.CHECKS, **publicity.CHECKS})

@@ -163,6 +163,18 @@ def children(session: Session, instance_id: str) -> list[ProcessInstance]:
     return list(session.scalars(ours.order_by(ProcessInstance.started_at, ProcessInstance.id)))
 
 
+def running_below(session: Session, instance_id: str) -> list[str]:
+    """Ids of what it has started and what that has started, as far as it runs; the innermost first."""
+    running = ProcessInstance.status == InstanceStatus.ACTIVE
+    below: list[str] = []
+    level = [instance_id]
+    while level:
+        theirs = select(ProcessInstance.id).where(ProcessInstance.parent_id.in_(level), running)
+        level = list(session.scalars(theirs.order_by(ProcessInstance.started_at, ProcessInstance.id)))
+        below = level + below
+    return below
+
+
 def check_variables(variables: Mapping[str, Any]) -> None:
     """Refuse names the token engine keeps for itself, and more than 64 KB in all."""
     for name in variables:
