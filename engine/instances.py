@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, true
@@ -95,6 +95,12 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     return or_(
         ProcessInstance.started_by_id == actor.id, ProcessInstance.unit_id.in_(theirs), ProcessInstance.id.in_(part_in)
     )  # fmt: skip
+
+
+def viewable(session: Session, instance_ids: Iterable[str | None], *, actor: Actor) -> set[str]:
+    """Those of them that a person may look at."""
+    wanted = select(ProcessInstance.id).where(ProcessInstance.id.in_(set(instance_ids) - {None}), visible(actor))
+    return set(session.scalars(wanted))
 
 
 def in_sight(actor: Actor, instance_id: QueryableAttribute[Any]) -> ColumnElement[bool]:

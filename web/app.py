@@ -35,6 +35,7 @@ from web import (
     rest,
     schedule,
     supervision,
+    targets,
     time_limits,
     user_tasks,
     vendor,
@@ -94,7 +95,7 @@ def create_app() -> Flask:
     app.session_interface = PageSessions()
     csrf.init_app(app)
     for module in (auth, calendar, health, incidents, instances, lamps, notifications, outbox, oversight, plan, preferences,
-                   publicity, reminders, schedule, supervision, time_limits, user_tasks, vendor):  # fmt: skip
+                   publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)

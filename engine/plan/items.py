@@ -66,7 +66,11 @@ def require_sensible(session: Session, instance: Instance, data: Mapping[str, An
 def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]]) -> None:
     named = [row["name"] for row in rows]
     known = set(session.scalars(select(WorkItem.name).where(WorkItem.commitment_id == commitment.id)))
-    errors = [f"第{n}行 名称：“{name}”已经登记过" for n, name in enumerate(named, 1) if name in known or name in named[: n - 1]]
+    errors = [
+        f"第{n}行 名称：“{name}”已经登记过"
+        for n, name in enumerate(named, 1)
+        if name in known or name in named[: n - 1]
+    ]
     for number, row in enumerate(rows, 1):
         if row.get("due_on") and not commitment.starts_on.isoformat() <= row["due_on"] <= commitment.due_on.isoformat():
             span = f"{commitment.starts_on:%Y-%m-%d}至{commitment.due_on:%Y-%m-%d}"
@@ -78,7 +82,9 @@ def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[
 def register(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """What the last registration named becomes items, to be opened when the round of items begins."""
     (told,) = [each for each in user_tasks.submissions(session, instance.id) if each.form_key == FORM][-1:]
-    known = set(session.scalars(select(WorkItem.name).where(WorkItem.commitment_id == commitment_of(session, instance).id)))
+    known = set(
+        session.scalars(select(WorkItem.name).where(WorkItem.commitment_id == commitment_of(session, instance).id))
+    )
     new = [row for row in told.data["items"] if row["name"] not in known]
     _register(session, commitment_of(session, instance), new, actor)
 
@@ -174,7 +180,9 @@ def _note_schools(session: Session, commitment: Commitment) -> None:
         return
     schools = select(Unit).where(Unit.kind == "school").order_by(Unit.order)
     for school in session.scalars(schools).all():
-        _add(session, commitment, "school", school.key, school.name, school.id, commitment.due_on, detail={}, actor=None)
+        _add(
+            session, commitment, "school", school.key, school.name, school.id, commitment.due_on, detail={}, actor=None
+        )
 
 
 def _add(
@@ -192,9 +200,7 @@ def _add(
     return item
 
 
-def _open(
-    session: Session, commitment: Commitment, item: WorkItem, parent: Instance, *, actor: Actor | None
-) -> None:
+def _open(session: Session, commitment: Commitment, item: WorkItem, parent: Instance, *, actor: Actor | None) -> None:
     unit = item.unit or commitment.lead
     started = instances.start(
         session, SHAPES[commitment.shape].item,
