@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from engine import db, definitions, identity, instances, runtime
-from engine.models import Meeting, OversightItem, ProcessInstance, RecusalFact, Unit
-from engine.models import Person as People
+from engine import db, definitions, identity, instances, messages, runtime
+from engine.models import (
+    Commitment,
+    Meeting,
+    OversightItem,
+    Person,
+    ProcessInstance,
+    RecusalFact,
+    Unit,
+    UserTask,
+    WorkItem,
+)
 from tests.driver import Answer, Bureau
 from tests.engine.test_reminders import until
 from tests.failures import invariants
@@ -307,7 +316,7 @@ def test_an_expert_with_an_interest_is_refused(bureau: Bureau) -> None:
     refused(choose(panel(*EXPERTS[:2])), "不得少于3人")
     refused(choose(panel(*EXPERTS[:2], "zhuanjia1")), "已经在名单里")
     with db.transaction() as session:
-        expert = session.scalars(select(People.id).where(People.login == "zhuanjia3")).one()
+        expert = session.scalars(select(Person.id).where(Person.login == "zhuanjia3")).one()
         unit = session.scalars(select(Unit.id).where(Unit.key == "JJ")).one()
         session.add(RecusalFact(id="r1", person_id=expert, unit_id=unit, kind="relative"))
     refused(choose(panel(*EXPERTS)), "有利害关系")
@@ -329,7 +338,9 @@ def test_experts_score_each_for_themselves(
         with db.reading() as session:
             (task,) = [
                 each.id
-                for each in session.scalars(mine_of(instance))
+                for each in session.scalars(
+                    select(UserTask).where(UserTask.instance_id == instance, UserTask.status == "open")
+                )
                 if each.assignee and each.assignee.login == expert
             ]
         told = bureau.person(expert).does(task, score=str(score), opinion="符合标准")
@@ -337,7 +348,52 @@ def test_experts_score_each_for_themselves(
     assert outcome(bureau, instance, "expert_result") == result
 
 
-def mine_of(instance: str) -> Any:
-    from engine.models import UserTask
+def registered(bureau: Bureau) -> tuple[str, str]:
+    """A commitment to decide together, and the topic that was registered for it."""
+    with db.transaction() as session:
+        commitment = session.scalars(select(Commitment.instance_id).where(Commitment.code == "13-6")).one() or ""
+        messages.send(session, "plan_approved", instance_id=commitment, dedupe_key="plan")
+    bureau.settle()
+    row = {"items.0.name": "同步招生方案", "items.0.unit": "", "items.0.due_on": "2021-05-31", "items.0.note": ""}
+    for who, activity, told in (
+        (OFFICER, "list_topics", row), (HEAD, "confirm_topics", {"decision": "approve"}),
+    ):  # fmt: skip
+        answer = bureau.person(who).does(bureau.open_tasks(commitment)[activity], **told)
+        assert answer.status == 302, answer.text
+        bureau.settle()
+    (topic,) = bureau.children(commitment, "collective_decision_duty_item")
+    return commitment, topic
 
-    return select(UserTask).where(UserTask.instance_id == instance, UserTask.status == "open")
+
+def test_a_commitment_to_decide_together_runs_topic_by_topic(bureau: Bureau) -> None:
+    commitment, topic = registered(bureau)
+    for votes in ("+++---", "++++++"):
+        done(bureau, OFFICER, topic, "propose_topic", **TOPIC)
+        done(bureau, LEADER, topic, "consult_topic", decision="approve")
+        done(bureau, SECRETARY, topic, "prepare_meeting", **READY)
+        done(bureau, SECRETARY, topic, "record_meeting", **record(votes) | (FOLLOW_UP if votes == "++++++" else {}))
+        done(bureau, CHIEF, topic, "issue_minutes", decision="approve", minutes_number="3号")
+        if votes == "+++---":
+            done(bureau, HEAD, topic, "settle_failed_topic", propose_again="true", opinion="缩小范围")
+    carried = {"carried_out": "已公布", "carried_out_on": "2021-03-12", "evidence": "公告"}
+    done(bureau, OFFICER, topic, "carry_out_resolution", **carried)
+    done(bureau, HEAD, topic, "confirm_resolution", decision="return", opinion="请附公告")
+    done(bureau, OFFICER, topic, "carry_out_resolution", **carried)
+    done(bureau, HEAD, topic, "confirm_resolution", decision="approve")
+    assert (bureau.status(topic), bureau.status(commitment)) == ("completed", "active")
+    assert len(bureau.children(topic, "oversight_item")) == 2
+    with db.reading() as session:
+        assert session.scalars(select(WorkItem.result).where(WorkItem.instance_id == topic)).one() == "done"
+
+
+def test_a_topic_that_fails_is_dropped(bureau: Bureau) -> None:
+    _, topic = registered(bureau)
+    done(bureau, OFFICER, topic, "propose_topic", **TOPIC)
+    done(bureau, LEADER, topic, "consult_topic", decision="approve")
+    done(bureau, SECRETARY, topic, "prepare_meeting", **READY)
+    done(bureau, SECRETARY, topic, "record_meeting", **record("pp...."))
+    done(bureau, SECRETARY, topic, "call_again", again="false", opinion="条件不成熟")
+    done(bureau, HEAD, topic, "settle_failed_topic", propose_again="false", opinion="撤销")
+    assert bureau.status(topic) == "completed"
+    with db.reading() as session:
+        assert session.scalars(select(WorkItem.result).where(WorkItem.instance_id == topic)).one() == "dropped"
