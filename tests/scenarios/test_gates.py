@@ -383,6 +383,11 @@ def test_a_commitment_to_decide_together_runs_topic_by_topic(bureau: Bureau) -> 
     assert (bureau.status(topic), bureau.status(commitment)) == ("completed", "active")
     assert len(bureau.children(topic, "oversight_item")) == 2
     with db.reading() as session:
+        # The end of the year ends what the commitment has started, but not what the minutes demand.
+        below = instances.running_below(session, commitment, but_not=["oversight_item"])
+        assert below == []
+        assert len(instances.running_below(session, topic)) == 2
+    with db.reading() as session:
         assert session.scalars(select(WorkItem.result).where(WorkItem.instance_id == topic)).one() == "done"
 
 
