@@ -3,6 +3,7 @@
 from engine.models.base import Base, Setting, table
 from engine.models.checklists import ChecklistMark
 from engine.models.lamps import Fact, LampThreshold
+from engine.models.meeting import Meeting, MeetingMember
 from engine.models.notification import CalendarFeed, Delivery, DeliveryState, Notification, ReminderStage
 from engine.models.organisation import LoginSession, Person, Position, RecusalFact, SchoolBinding, StandIn, Unit
 from engine.models.oversight import OversightItem
