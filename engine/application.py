@@ -14,10 +14,25 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 import bpmn
-from engine import correlation, db, definitions, housekeeping, instances, jobs, options, runtime, settings, user_tasks
+from engine import (
+    correlation,
+    db,
+    definitions,
+    housekeeping,
+    instances,
+    jobs,
+    options,
+    publicity,
+    reviews,
+    runtime,
+    settings,
+    user_tasks,
+)
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
+from engine.checklists import checks as checklists
 from engine.deadlines import limits, recount
+from engine.meetings import records
 from engine.notifications import outbox
 from engine.oversight import items
 from engine.plan import items as plan_items
@@ -29,39 +44,30 @@ from engine.shapes import evaluations, ledgers, random_checks, supervisions
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, subject
+from engine.vetoes import checks as vetoes
 
 SHIPPED = "time.shipped"
 SHIPPING = 0x73686970
 """The advisory lock under which one process at a time does so on PostgreSQL."""
 
 
+DOMAINS = (
+    plan_tasks, plan_items, subject, figures, progress, supervision_tasks, items, checklists, vetoes, records, reviews, publicity,
+    evaluations, ledgers, random_checks, supervisions,
+)  # fmt: skip
+"""What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
+what after what (`FOUR_EYES`), lists to choose from (`SOURCES`)."""
+
+
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
-    for tasks in (
-        plan_tasks.TABLE,
-        plan_items.TABLE,
-        progress.TABLE,
-        supervision_tasks.TABLE,
-        items.TABLE,
-        evaluations.TABLE,
-        ledgers.TABLE,
-        random_checks.TABLE,
-        supervisions.TABLE,
-    ):
-        runtime.service_tasks.update(tasks)
+    for domain in DOMAINS:
+        runtime.service_tasks.update(getattr(domain, "TABLE", {}))
+        user_tasks.checks.update(getattr(domain, "CHECKS", {}))
+        user_tasks.four_eyes.update(getattr(domain, "FOUR_EYES", {}))
+        options.SOURCES.update(getattr(domain, "SOURCES", {}))
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
-    for sources in (subject.SOURCES, evaluations.SOURCES, random_checks.SOURCES, supervisions.SOURCES):
-        options.SOURCES.update(sources)
-    for checks in (
-        figures.CHECKS,
-        plan_items.CHECKS,
-        evaluations.CHECKS,
-        ledgers.CHECKS,
-        random_checks.CHECKS,
-        supervisions.CHECKS,
-    ):
-        user_tasks.checks.update(checks)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,
@@ -154,8 +160,8 @@ def ship(session: Session) -> None:
 def migrate() -> None:
     """Bring the tables to this version's shape."""
     config = _alembic()
-    with db.transaction() as session:
-        config.attributes["connection"] = session.connection()
+    with db.rebuilding() as connection:
+        config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 

@@ -96,10 +96,14 @@ def _office_head(session: Session, instance: Subject) -> list[str]:
     return [f"department_head@{office}" for office in session.scalars(offices)] or ["bureau_leader"]
 
 
-def _leader_above(session: Session, instance: Subject) -> list[str]:
-    """Who is in charge of the unit (分管); where nobody is, the bureau's leader."""
-    in_charge = _in_unit("deputy_leader")(session, instance)
-    return in_charge if identity.members(session, in_charge) else ["bureau_leader"]
+def _else_leader(rule: Callable[[Session, Subject], list[str]]) -> Callable[[Session, Subject], list[str]]:
+    """Who is in charge (分管); where nobody is, the bureau's leader."""
+
+    def groups(session: Session, instance: Subject) -> list[str]:
+        in_charge = rule(session, instance)
+        return in_charge if identity.members(session, in_charge) else ["bureau_leader"]
+
+    return groups
 
 
 def _in_unit_above(role: str) -> Callable[[Session, Subject], list[str]]:
@@ -111,12 +115,6 @@ def _in_unit_above(role: str) -> Callable[[Session, Subject], list[str]]:
         return [f"{role}@{unit}"] if unit else [role]
 
     return groups
-
-
-def _leader_over(session: Session, instance: Subject) -> list[str]:
-    """Who is in charge of the department that asks; where nobody is, the bureau's leader."""
-    in_charge = _in_unit_above("deputy_leader")(session, instance)
-    return in_charge if identity.members(session, in_charge) else ["bureau_leader"]
 
 
 def _of_unit(*roles: str) -> Callable[[Session, Subject], list[str]]:
@@ -144,10 +142,6 @@ def _drawn_inspectors(session: Session, instance: Subject) -> list[str]:
     return sorted({f"user:{login}" for drawn in detail["inspectors"].values() for login in drawn})
 
 
-def _safety_office(session: Session, instance: Subject) -> list[str]:
-    return ["department_head@AQ", "officer@AQ"]
-
-
 def _checkers_of_unit(session: Session, instance: Subject) -> list[str]:
     """Who fills in a checklist for its unit: a school's officer, a district's own."""
     kind = session.scalar(select(Unit.kind).where(Unit.id == instance.unit_id))
@@ -170,15 +164,15 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "head_of_unit": _in_unit("school_head"),
     "visit_inspector": _visit_inspector,
     "office_head": _office_head,
-    "leader_above": _leader_above,
+    "leader_above": _else_leader(_in_unit("deputy_leader")),
     "officers_above": _in_unit_above("officer"),
     "head_above": _in_unit_above("department_head"),
-    "leader_over": _leader_over,
+    "leader_over": _else_leader(_in_unit_above("deputy_leader")),
     "staff_of_unit": _of_unit("school_officer", "district_officer", "officer"),
     "chief_of_unit": _of_unit("school_head", "district_officer", "department_head"),
     "supervision_team": _supervision_team,
     "drawn_inspectors": _drawn_inspectors,
-    "safety_office": _safety_office,
+    "safety_office": lambda session, instance: ["department_head@AQ", "officer@AQ"],
     "checkers_of_unit": _checkers_of_unit,
     "district_above": _district_above,
 }

@@ -97,6 +97,11 @@ class Limit:
         long = f"{self.amount}{UNITS[self.unit]}"
         return {"within": f"{long}内", "at_least": f"不少于{long}", "ahead": f"提前{long}"}[self.sense]
 
+    @property
+    def told(self) -> str:
+        """What it demands, with its source: 决策草案合法性审查不少于7个工作日（…）."""
+        return f"{self.name}{self.quantity}（{self.article}{'，待核对' if self.is_to_confirm else ''}）"
+
 
 class Book:
     """All time limits with all their versions, and the calendar they are counted on."""

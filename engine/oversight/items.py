@@ -38,12 +38,14 @@ def require_can_propose(actor: Actor) -> None:
         raise NotAllowed(f"{actor.login} may not propose items", advice="督办事项由督办机构立项。")
 
 
-def propose(session: Session, submitted: Mapping[str, Any], *, actor: Actor) -> None:
+def propose(session: Session, submitted: Mapping[str, Any], *, actor: Actor, parent_id: str | None = None) -> None:
     """Start the process of an item, with its draft as the first step."""
     require_can_propose(actor)
     _require_dates(submitted)
     lead, title = _unit(session, submitted["lead"]), f"督办：{submitted['title']}"
-    instance = instances.start(session, "oversight_item", actor=actor, title=title, unit_id=lead.id)
+    instance = instances.start(
+        session, "oversight_item", actor=actor, title=title, unit_id=lead.id, parent_id=parent_id
+    )  # fmt: skip
     (task,) = user_tasks.open_in(session, instance.id)
     user_tasks.complete(session, task.id, submitted, actor=actor)
 
