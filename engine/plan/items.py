@@ -104,7 +104,7 @@ def open_due(
     if shape.every_school:
         _note_schools(session, commitment)
     for item in session.scalars(of_commitment(commitment).where(WorkItem.instance_id.is_(None))).all():
-        _open(session, commitment, item, instance, actor=actor)
+        _open(session, commitment, item, shape.item, instance.id, actor=actor)
     still_open = session.scalar(
         select(func.count()).select_from(WorkItem).join(ProcessInstance, WorkItem.instance_id == ProcessInstance.id)
         .where(WorkItem.commitment_id == commitment.id, ProcessInstance.status == InstanceStatus.ACTIVE)
@@ -210,14 +210,27 @@ def _add(
     return item
 
 
-def _open(session: Session, commitment: Commitment, item: WorkItem, parent: Instance, *, actor: Actor | None) -> None:
+def begin(
+    session: Session, commitment: Commitment, process: str, name: str, unit: Unit | None, due_on: date,
+    *, detail: dict[str, Any], parent_id: str, actor: Actor | None,
+) -> None:  # fmt: skip
+    """A problem that has come out of another occurrence begins at once, by a process that is not the shape's own."""
+    item = _add(
+        session, commitment, "problem", ids.new(), name, unit.id if unit else None, due_on, detail=detail, actor=actor
+    )
+    _open(session, commitment, item, process, parent_id, actor=actor)
+
+
+def _open(
+    session: Session, commitment: Commitment, item: WorkItem, process: str, parent_id: str, *, actor: Actor | None
+) -> None:
     unit = item.unit or commitment.lead
     started = instances.start(
-        session, SHAPES[commitment.shape].item,
+        session, process,
         {"item": item.id, "item_kind": item.kind, "item_unit": unit.key, "item_due_at": item.due_on.isoformat(),
          **gates(commitment)},
         actor=actor, title=f"{commitment.code} {item.name}：{commitment.title}", business_key=f"item:{item.id}",
-        unit_id=unit.id, parent_id=parent.id,
+        unit_id=unit.id, parent_id=parent_id,
     )  # fmt: skip
     item.instance_id = started.id
     session.flush()

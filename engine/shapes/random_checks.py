@@ -8,14 +8,14 @@ from datetime import date
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from engine import clock, ids, instances, user_tasks
+from engine import clock, user_tasks
 from engine.decisions import shipped
 from engine.errors import InvalidInput
 from engine.identity import Actor
-from engine.models import Person, Position, RecusalFact, Unit, WorkItem
+from engine.models import Commitment, Person, Position, RecusalFact, Unit, WorkItem
 from engine.options import Choices
 from engine.plan import items
 from engine.runtime import Instance
@@ -69,24 +69,15 @@ def open_rectifications(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     """What must be corrected (责令改正) becomes an item of the same commitment, to be rectified and signed off."""
-    batch, commitment = _item(session, instance.id), items.commitment_of(session, instance)
-    units = {unit.key: unit for unit in session.scalars(select(Unit).where(Unit.key.in_(batch.detail["objects"])))}
-    last = session.scalar(select(func.max(WorkItem.number)).where(WorkItem.commitment_id == commitment.id)) or 0
-    ordered = [row for row in _last(session, instance.id, "dispose")["disposals"] if row["measure"] == CORRECTION]
-    for number, row in enumerate(ordered, last + 1):
-        unit, name = units.get(row["object"], commitment.lead), f"{batch.detail['roster'][row['object']]}责令改正"
-        item = WorkItem(
-            id=ids.new(), commitment_id=commitment.id, number=number, kind="problem", key=ids.new(),
-            name=name, unit_id=unit.id, due_on=date.fromisoformat(row["due_on"]), detail=dict(row),
-            registered_at=clock.now(), registered_by_id=actor.id if actor else None,
-        )  # fmt: skip
-        session.add(item)
-        session.flush()
-        item.instance_id = instances.start(
-            session, "rectification_ledger_item", {"item": item.id, "item_due_at": row["due_on"]}, actor=actor,
-            title=f"{commitment.code} {name}", business_key=f"item:{item.id}", unit_id=unit.id,
-            parent_id=instance.parent_id,
-        ).id  # fmt: skip
+    detail, commitment = _item(session, instance.id).detail, items.commitment_of(session, instance)
+    units = {unit.key: unit for unit in session.scalars(select(Unit).where(Unit.key.in_(detail["objects"])))}
+    for row in _last(session, instance.id, "dispose")["disposals"]:
+        if row["measure"] == CORRECTION:
+            items.begin(
+                session, commitment, "rectification_ledger_item", f"{detail['roster'][row['object']]}{CORRECTION}",
+                units.get(row["object"]), date.fromisoformat(row["due_on"]), detail=row,
+                parent_id=instance.parent_id or instance.id, actor=actor,
+            )  # fmt: skip
 
 
 def _check_plan(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
@@ -102,24 +93,22 @@ def _check_plan(session: Session, instance: Instance, data: Mapping[str, Any], *
 
 def _check_batch(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     codes = [row["code"] for row in data["others"]]
-    if not data["stages"] and not codes:
-        raise ValidationError({"stages": ["名录库是空的：请选择学段或逐行填写机构"]})
-    if len(set(codes)) < len(codes):
-        raise ValidationError({"others": ["同一统一社会信用代码填写了两次，每个对象只能入库一次"]})
+    if (not data["stages"] and not codes) or len(set(codes)) < len(codes):
+        raise ValidationError(
+            {"others": ["名录库不能为空，同一统一社会信用代码只能入库一次：请选择学段或逐行填写机构"]}
+        )
 
 
 def _check_replacements(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    """Only who was drawn goes, only who may check the object comes (教育督导条例 art. 10)."""
-    drawn, recused = _item(session, instance.id).detail["inspectors"], _recused(session)
-    wrong = {}
+    """Who was drawn goes; who comes has not been drawn and need not recuse (教育督导条例 art. 10)."""
+    drawn, recused, wrong = _item(session, instance.id).detail["inspectors"], _recused(session), {}
     for number, row in enumerate(data["replacements"]):
-        if row["outgoing"] and row["outgoing"] not in drawn[row["item"]]:
+        gone, come, people = row["outgoing"], row["incoming"], drawn[row["item"]]
+        if gone and gone not in people:
             wrong[f"replacements.{number}.outgoing"] = [f"第{number + 1}行 换下：此人没有被抽中检查这个对象"]
-        if row["incoming"] and row["incoming"] in drawn[row["item"]]:
-            wrong[f"replacements.{number}.incoming"] = [f"第{number + 1}行 换上：此人已被抽中检查这个对象"]
-        if (row["incoming"], row["item"]) in recused:
+        if come and (not gone or come in people or (come, row["item"]) in recused):
             wrong[f"replacements.{number}.incoming"] = [
-                f"第{number + 1}行 换上：须回避（《教育督导条例》第十条），请另选"
+                f"第{number + 1}行 换上：须先写换下的人，另选一名没有抽中、不须回避（《教育督导条例》第十条）的人员"
             ]
     if wrong:
         raise ValidationError(wrong)
@@ -137,43 +126,30 @@ def _check_disposals(session: Session, instance: Instance, data: Mapping[str, An
         raise ValidationError({"disposals": [f"还没有处置：{'、'.join(left)}"]})
 
 
-def _school_stages(session: Session, instance_id: str | None) -> Choices:
-    stages = session.scalars(
-        select(Unit.stage).where(Unit.kind == "school").group_by(Unit.stage).order_by(func.min(Unit.order))
-    )
-    return [(stage, stage) for stage in stages if stage]
-
-
 def _check_inspectors(session: Session, instance_id: str | None) -> Choices:
     """The roster of those who check: inspectors, and the officers of the department that runs the batch."""
-    item = _found(session, instance_id)
-    if item is None:
-        return []
-    lead = items.commitment_of(session, item.instance).lead_id if item.instance else None
+    item = _find(session, instance_id)
+    lead = session.scalar(select(Commitment.lead_id).where(Commitment.id == item.commitment_id)) if item else None
     ours = or_(Position.role == "inspector", (Position.role == "officer") & (Position.unit_id == lead))
     people = select(Person).join(Position).where(Person.active, ours).order_by(Person.login).distinct()
     return [(person.login, person.name) for person in session.scalars(people)]
 
 
 def _drawn_objects(session: Session, instance_id: str | None) -> Choices:
-    item = _found(session, instance_id)
-    if item is None or "inspectors" not in item.detail:
-        return []
-    names = dict(_check_inspectors(session, instance_id))
-    drawn = item.detail["inspectors"]
+    item, names = _find(session, instance_id), dict(_check_inspectors(session, instance_id))
+    detail = item.detail if item else {}
     return [
-        (key, f"{item.detail['roster'][key]}（{'、'.join(names.get(who, who) for who in drawn[key])}）")
-        for key in item.detail["objects"]
+        (key, f"{detail['roster'][key]}（{'、'.join(names.get(who, who) for who in people)}）")
+        for key, people in detail.get("inspectors", {}).items()
     ]
 
 
 def _problem_objects(session: Session, instance_id: str | None) -> Choices:
-    item = _found(session, instance_id)
-    records = user_tasks.submissions(session, instance_id, "record_checks") if item and instance_id else []
-    if item is None or not records:
+    records = user_tasks.submissions(session, instance_id, "record_checks") if instance_id else []
+    if not instance_id or not records:
         return []
-    found = [row["item"] for row in records[-1].data["records"] if row["result"] == FOUND]
-    return [(key, item.detail["roster"][key]) for key in found]
+    roster = _item(session, instance_id).detail["roster"]
+    return [(row["item"], roster[row["item"]]) for row in records[-1].data["records"] if row["result"] == FOUND]
 
 
 def _rules(attention: str) -> Mapping[str, Any]:
@@ -186,17 +162,16 @@ def _recused(session: Session) -> set[tuple[str, str]]:
     return {(login, key) for login, key in session.execute(both)}
 
 
-def _plan(session: Session, instance: Instance) -> Mapping[str, Any]:
-    assert instance.parent_id is not None, "a batch is the child of its commitment"
-    return _last(session, instance.parent_id, "plan_checks")
+def _plan(session: Session, instance: Instance) -> dict[str, Any]:
+    return _last(session, instance.parent_id or "", "plan_checks")
 
 
 def _last(session: Session, instance_id: str, activity_id: str) -> dict[str, Any]:
     return user_tasks.submissions(session, instance_id, activity_id)[-1].data
 
 
-def _found(session: Session, instance_id: str | None) -> WorkItem | None:
-    return session.scalar(select(WorkItem).where(WorkItem.instance_id == instance_id)) if instance_id else None
+def _find(session: Session, instance_id: str | None) -> WorkItem | None:
+    return session.scalar(select(WorkItem).where(WorkItem.instance_id == instance_id))
 
 
 def _item(session: Session, instance_id: str) -> WorkItem:
@@ -223,7 +198,6 @@ CHECKS = {
     "random_check.disposal": _check_disposals,
 }
 SOURCES = {
-    "school_stages": _school_stages,
     "check_inspectors": _check_inspectors,
     "drawn_objects": _drawn_objects,
     "problem_objects": _problem_objects,

@@ -75,7 +75,8 @@ def _check_team(session: Session, instance: Instance, data: Mapping[str, Any], *
         wrong["team"] = ["同一名督学只能列一次"]
     elif [row["duty"] for row in data["team"]].count("组长") != 1:
         wrong["team"] = ["须有且只有一名组长"]
-    must_recuse = _recused(session, instance.unit_id)
+    facts = select(Person.login).join(RecusalFact, RecusalFact.person_id == Person.id)
+    must_recuse = set(session.scalars(facts.where(RecusalFact.unit_id == instance.unit_id)))
     for number, login in enumerate(team):
         if login in must_recuse:
             wrong[f"team.{number}.inspector"] = [
@@ -110,13 +111,6 @@ def _scheduled_schools(session: Session, instance_id: str | None) -> Choices:
     visits = session.scalars(select(Visit).where(Visit.id.in_(detail.get("visits", []))).order_by(Visit.number))
     along = dict.fromkeys(detail.get("along", []), "（随例行督导一并进校）")
     return [(each.school.key, f"{each.school.name}{along.get(each.school.key, '')}") for each in visits]
-
-
-def _recused(session: Session, unit_id: str | None) -> set[str]:
-    """Those with a reason to recuse, and those who belong to the unit themselves."""
-    facts = select(Person.login).join(RecusalFact, RecusalFact.person_id == Person.id)
-    own = select(Person.login).join(Position).where(Position.unit_id == unit_id, Position.role.not_in(OFFICES))
-    return {*session.scalars(facts.where(RecusalFact.unit_id == unit_id)), *session.scalars(own)}
 
 
 TABLE = {

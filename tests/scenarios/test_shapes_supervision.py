@@ -26,7 +26,8 @@ def day(after: int) -> str:
 def evidence_of(story: ShapeStory) -> str:
     """A kind of evidence that the commitment names."""
     with db.reading() as session:
-        return session.scalars(select(Commitment.evidence).where(Commitment.instance_id == story.instance)).one()[0]
+        kinds = session.scalars(select(Commitment.evidence).where(Commitment.instance_id == story.instance)).one()
+        return str(kinds[0])
 
 
 def register(story: ShapeStory, choose: str, confirm: str, *rows: dict[str, Any]) -> list[str]:
