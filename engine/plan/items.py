@@ -80,6 +80,10 @@ def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[
         if row.get("due_on") and not commitment.starts_on.isoformat() <= row["due_on"] <= commitment.due_on.isoformat():
             span = f"{commitment.starts_on:%Y-%m-%d}至{commitment.due_on:%Y-%m-%d}"
             errors.append(f"第{number}行 期限：须在任务自己的起止日期之内（{span}）；任务要延期的，请先申请延期")
+    if SHAPES[commitment.shape].kind == "unit":
+        errors += [
+            f"第{n}行 承担单位：请选择被督导（被评价）的单位" for n, row in enumerate(rows, 1) if not row.get("unit")
+        ]
     if errors:
         raise ValidationError({"items": errors})
 

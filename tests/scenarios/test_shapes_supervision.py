@@ -71,6 +71,7 @@ OPINION = {"analysis": "已采纳", "evaluation": "总体较好", "rectification
 
 def test_a_school_is_supervised_defends_itself_rectifies_and_the_report_is_published(bureau: Bureau) -> None:
     story = ShapeStory(bureau, "17-6")
+    assert "承担单位" in story.refused("officer", "choose_units", items=[{"name": "惠山小学"}])
     (item,) = register(story, "choose_units", "confirm_units", {"name": "惠山小学", "unit": SCHOOL})
     assert "回避" in story.refused("dudao1", "form_team", item, **team("duxue1", "duxue2", "duxue3"))
     assert "3" in story.refused("dudao1", "form_team", item, **team("duxue1", "duxue2"))
