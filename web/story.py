@@ -36,6 +36,7 @@ SAID = {
     "incident.retried": "异常后重试",
     "incident.cancelled": "异常后取消",
     "finding.closed": "问题销号",
+    "draw.made": "随机抽取",
     "point.archived": "归档登记",
 }
 """Kinds that are told; those of automatic steps only where they say something to people."""

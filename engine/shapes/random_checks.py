@@ -11,9 +11,10 @@ from marshmallow import ValidationError
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from engine import clock, user_tasks
+from engine import clock, history, user_tasks
 from engine.decisions import shipped
 from engine.errors import InvalidInput
+from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Commitment, Person, Position, RecusalFact, Unit, WorkItem
 from engine.options import Choices
@@ -53,6 +54,8 @@ def draw_inspectors(session: Session, instance: Instance, *, variables: Mapping[
             "请减少不能参加的人员，或先增补检查人员名录，再重新抽取。",
         )  # fmt: skip
     _keep(session, instance, pool=pool, recused=recused, first_inspectors=drawn, inspectors=drawn)
+    told = {name: detail[name] for name in ("algorithm", "seed", "sha256", "objects")} | {"inspectors": drawn}
+    history.record(session, instance, [Entry("draw.made", actor.id if actor else None, detail=told)])
 
 
 def confirm_draw(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:

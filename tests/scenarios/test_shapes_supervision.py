@@ -204,6 +204,9 @@ def kept(item: str) -> dict[str, Any]:
 
 def test_objects_and_inspectors_are_drawn_so_that_anybody_can_repeat_it(bureau: Bureau) -> None:
     story, item = start_batch(bureau)
+    short = [OTHERS[0] | {"code": "LIANGXI_XX"}]
+    assert "code" in story.refused("officer", "prepare_batch", item, stages=["小学"], others=short)
+    assert "只能入库一次" in story.refused("officer", "prepare_batch", item, others=[OTHERS[0], OTHERS[0]])
     story.step("officer", "prepare_batch", item, stages=["小学"], others=OTHERS, absent=["duxue8"])
     detail = kept(item)
     assert len(detail["roster"]) == 20
@@ -218,8 +221,16 @@ def test_objects_and_inspectors_are_drawn_so_that_anybody_can_repeat_it(bureau: 
     other = next(
         who for who in detail["pool"] if who not in detail["inspectors"][first] and (who, first) not in recused
     )
+    page = bureau.person("fg_head").get(f"/tasks/{story.task('confirm_draw', item)}")
+    with db.reading() as session:
+        name = session.scalars(select(Person.name).where(Person.login == out)).one()
+    assert page.says(f"{detail['roster'][first]}（{name}、")
+    assert bureau.person("fg_head").get(f"/instances/{item}").says("随机抽取")
     swap = {"item": first, "outgoing": out, "incoming": other}
     assert "reason" in story.refused("head", "confirm_draw", item, replacements=[swap], confirmed="true")
+    assert "回避" in story.refused(
+        "head", "confirm_draw", item, confirmed="true", replacements=[swap | {"incoming": out, "reason": "出差"}]
+    )
     story.step("head", "confirm_draw", item, replacements=[swap | {"reason": "出差"}], confirmed="true")
     assert kept(item)["first_inspectors"] == again
     assert other in kept(item)["inspectors"][first]
