@@ -35,6 +35,7 @@ from engine.meetings import records
 from engine.notifications import outbox
 from engine.oversight import items
 from engine.plan import items as plan_items
+from engine.plan import launch
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
@@ -77,6 +78,7 @@ def assemble() -> None:
             "message": correlation.deliver,
             "correlate": correlation.deliver_thrown,
             "start": instances.start_by_job,
+            launch.LAUNCH: launch.launch_point,
             planning.KIND: planning.run,
             planning.OPEN: planning.open_occurrence,
             housekeeping.KIND: housekeeping.sweep,
