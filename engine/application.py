@@ -30,6 +30,7 @@ from engine import (
 )
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
+from engine.checklists import checks as checklists
 from engine.deadlines import limits, recount
 from engine.meetings import records
 from engine.notifications import outbox
@@ -42,6 +43,7 @@ from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, subject
+from engine.vetoes import checks as vetoes
 
 SHIPPED = "time.shipped"
 SHIPPING = 0x73686970
@@ -59,14 +61,19 @@ def assemble() -> None:
         records.TABLE,
         reviews.TABLE,
         publicity.TABLE,
+        checklists.TABLE,
+        vetoes.TABLE,
     ):
         runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
-    options.SOURCES.update({**subject.SOURCES, **records.SOURCES, **reviews.SOURCES})
+    for sources in (subject.SOURCES, checklists.SOURCES, records.SOURCES, reviews.SOURCES):
+        options.SOURCES.update(sources)
+    user_tasks.four_eyes.update(checklists.FOUR_EYES)
     for checks in (
         figures.CHECKS,
         plan_items.CHECKS,
+        checklists.CHECKS,
         records.CHECKS,
         reviews.CHECKS,
         publicity.CHECKS,

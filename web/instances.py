@@ -10,6 +10,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from engine import clock, db, definitions, history, instances, publicity, runtime, user_tasks
+from engine.checklists import checks
 from engine.identity import Actor
 from engine.lamps import facts, picture, thresholds
 from engine.lamps.lamp import Lamp
@@ -35,6 +36,7 @@ def show(instance_id: str) -> ResponseReturnValue:
             story=story.of(session, instance_id),
             waits=waits, children=children, facts=known, thresholds=thresholds.in_force(session),
             lamps=_lamps(session, [instance, *children]),
+            standing=checks.standing(session, instance), level_names=checks.NAMES,
             offered=offered, words=items.WORDS, occurrences=_occurrences(session, offered.subject, g.actor),
             can_charge=launch.can_launch(g.actor), notice=publicity.running(session, instance),
             names=user_tasks.people_of(session, {fact.recorded_by_id for fact in known if fact.recorded_by_id}),
