@@ -40,6 +40,7 @@ from engine.plan import launch
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
+from engine.shapes import grants, procedures
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, subject
@@ -63,11 +64,13 @@ def assemble() -> None:
         publicity.TABLE,
         checklists.TABLE,
         vetoes.TABLE,
+        grants.TABLE,
+        procedures.TABLE,
     ):
         runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
-    for sources in (subject.SOURCES, checklists.SOURCES, records.SOURCES, reviews.SOURCES):
+    for sources in (subject.SOURCES, checklists.SOURCES, records.SOURCES, reviews.SOURCES, grants.SOURCES):
         options.SOURCES.update(sources)
     user_tasks.four_eyes.update(checklists.FOUR_EYES)
     for checks in (
@@ -77,6 +80,8 @@ def assemble() -> None:
         records.CHECKS,
         reviews.CHECKS,
         publicity.CHECKS,
+        grants.CHECKS,
+        procedures.CHECKS,
     ):
         user_tasks.checks.update(checks)
     jobs.handlers.update(
