@@ -40,7 +40,7 @@ from engine.plan import launch
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
-from engine.shapes import grants, procedures
+from engine.shapes import procedures
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, subject
@@ -64,13 +64,12 @@ def assemble() -> None:
         publicity.TABLE,
         checklists.TABLE,
         vetoes.TABLE,
-        grants.TABLE,
         procedures.TABLE,
     ):
         runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
-    for sources in (subject.SOURCES, checklists.SOURCES, records.SOURCES, reviews.SOURCES, grants.SOURCES):
+    for sources in (subject.SOURCES, checklists.SOURCES, records.SOURCES, reviews.SOURCES, procedures.SOURCES):
         options.SOURCES.update(sources)
     user_tasks.four_eyes.update(checklists.FOUR_EYES)
     for checks in (
@@ -80,7 +79,6 @@ def assemble() -> None:
         records.CHECKS,
         reviews.CHECKS,
         publicity.CHECKS,
-        grants.CHECKS,
         procedures.CHECKS,
     ):
         user_tasks.checks.update(checks)
