@@ -52,8 +52,8 @@ SHIPPING = 0x73686970
 
 
 DOMAINS = (
-    plan_tasks, plan_items, subject, figures, progress, supervision_tasks, items, checklists, vetoes, records, reviews, publicity,
     procedures,
+    plan_tasks, plan_items, subject, figures, progress, supervision_tasks, items, checklists, vetoes, records, reviews, publicity,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
 what after what (`FOUR_EYES`), lists to choose from (`SOURCES`)."""

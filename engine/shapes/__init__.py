@@ -1,1 +1,1 @@
-"""What single shapes of commitments ask of the engine: a rule, a count, a row of another register. Most need nothing."""
+"""What shapes do and refuse beyond their diagrams and forms: a module for each that needs one."""

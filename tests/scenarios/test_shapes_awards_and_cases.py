@@ -502,11 +502,11 @@ def test_money_is_reckoned_shown_approved_and_paid(bureau: Bureau) -> None:
 def test_a_large_sum_is_decided_together_and_nobody_barred_is_paid(bureau: Bureau) -> None:
     bar("1号园", kind="unit", unit=None)
     story = ShapeStory(bureau, "15-9")
-    large = claims(standard=6000, budget=900_000)
+    large = claims(standard=12_000, budget=1_500_000)
     assert "1号园在一票否决期内" in story.refused("officer", "collect_claims", **large)
     story.step("officer", "collect_claims", **large | {"claims": [large["claims"][1] | {"count": 100}]})
     story.step("head", "verify_claims", **verified(100))
     story.step("shenji", "audit_claims", **AUDITED)
-    assert story.open() == {"propose_topic"}, "600000 yuan are above what one leader may approve"
+    assert story.open() == {"propose_topic"}, "1.2 million yuan are above what one leader may approve"
     decided_together(story, "+++---")
     assert story.open() == {"verify_claims"}
