@@ -46,7 +46,9 @@ def require_test(session: Session, instance: Instance, data: Mapping[str, Any], 
 def require_passed(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     accepted = user_tasks.submissions(session, instance.id, "accept_works")[-1].data
     if data["decision"] == "approve" and accepted["test_passed"] is False:
-        raise ValidationError({"decision": [f"检测报告{accepted['test_report']}的结论是不合格，请选“不合格”，整改复检后再验收"]})
+        raise ValidationError(
+            {"decision": [f"检测报告{accepted['test_report']}的结论是不合格，请选“不合格”，整改复检后再验收"]}
+        )
 
 
 TABLE: dict[str, ServiceTask] = {"construction.measure": measure}
