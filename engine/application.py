@@ -40,7 +40,7 @@ from engine.plan import launch
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
-from engine.shapes import construction, rules
+from engine.shapes import delivery
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, subject
@@ -62,7 +62,7 @@ def assemble() -> None:
         records.TABLE,
         reviews.TABLE,
         publicity.TABLE,
-        construction.TABLE,
+        delivery.TABLE,
         checklists.TABLE,
         vetoes.TABLE,
     ):
@@ -79,8 +79,7 @@ def assemble() -> None:
         records.CHECKS,
         reviews.CHECKS,
         publicity.CHECKS,
-        construction.CHECKS,
-        rules.CHECKS,
+        delivery.CHECKS,
     ):
         user_tasks.checks.update(checks)
     jobs.handlers.update(

@@ -522,11 +522,16 @@ def test_a_grant_may_need_a_collective_decision_or_be_refused(bureau: Bureau) ->
     assert other.open() == {"claim_completion"}
 
 
-def test_a_barred_person_cannot_apply(bureau: Bureau) -> None:
-    story = guided(bureau, "16-7")
+def test_a_barred_person_cannot_apply_and_is_not_granted_anything(bureau: Bureau) -> None:
+    story, barred = guided(bureau, "16-7"), guided(bureau, "14-9")
+    barred.step("officer", "collect_applications", **APPLICATIONS)
+    barred.step("leader", "approve_projects", **PASSED)
+    assert "没有申报过：另一项目" in barred.refused(
+        "officer", "register_projects", items=[PROJECT | {"name": "另一项目"}]
+    )
     assert bureau.person("rs_head").post("/vetoes/new", BAR).status == 302
-    refused = story.refused("officer", "collect_applications", **APPLICATIONS)
-    assert "周七在一票否决期内" in refused
+    assert "周七在一票否决期内" in story.refused("officer", "collect_applications", **APPLICATIONS)
+    assert "周七在一票否决期内" in barred.refused("officer", "register_projects", items=[PROJECT])
     story.step("officer", "collect_applications", **APPLICATIONS | {"applications": [APPLICATION | {"name": "吴九"}]})
 
 
