@@ -51,37 +51,23 @@ SHIPPING = 0x73686970
 """The advisory lock under which one process at a time does so on PostgreSQL."""
 
 
+DOMAINS = (
+    plan_tasks, plan_items, subject, figures, progress, supervision_tasks, items, checklists, vetoes, records, reviews, publicity,
+    delivery,
+)  # fmt: skip
+"""What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
+what after what (`FOUR_EYES`), lists to choose from (`SOURCES`). A later one may add to what an earlier one refuses."""
+
+
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
-    for tasks in (
-        plan_tasks.TABLE,
-        plan_items.TABLE,
-        progress.TABLE,
-        supervision_tasks.TABLE,
-        items.TABLE,
-        records.TABLE,
-        reviews.TABLE,
-        publicity.TABLE,
-        delivery.TABLE,
-        checklists.TABLE,
-        vetoes.TABLE,
-    ):
-        runtime.service_tasks.update(tasks)
+    for domain in DOMAINS:
+        runtime.service_tasks.update(getattr(domain, "TABLE", {}))
+        user_tasks.checks.update(getattr(domain, "CHECKS", {}))
+        user_tasks.four_eyes.update(getattr(domain, "FOUR_EYES", {}))
+        options.SOURCES.update(getattr(domain, "SOURCES", {}))
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
-    for sources in (subject.SOURCES, checklists.SOURCES, records.SOURCES, reviews.SOURCES):
-        options.SOURCES.update(sources)
-    user_tasks.four_eyes.update(checklists.FOUR_EYES)
-    for checks in (
-        figures.CHECKS,
-        plan_items.CHECKS,
-        checklists.CHECKS,
-        records.CHECKS,
-        reviews.CHECKS,
-        publicity.CHECKS,
-        delivery.CHECKS,
-    ):
-        user_tasks.checks.update(checks)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,
@@ -174,8 +160,8 @@ def ship(session: Session) -> None:
 def migrate() -> None:
     """Bring the tables to this version's shape."""
     config = _alembic()
-    with db.transaction() as session:
-        config.attributes["connection"] = session.connection()
+    with db.rebuilding() as connection:
+        config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 

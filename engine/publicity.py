@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from marshmallow import ValidationError
@@ -19,6 +19,7 @@ from engine.runtime import Instance, ServiceTask
 from engine.user_tasks import Check
 
 FORM, OBJECTION = "publicity.objection", "publicity_objection"
+AHEAD = timedelta(days=30)
 Shown = Instance | ProcessInstance
 
 
@@ -27,8 +28,9 @@ def check_notice(session: Session, instance: Instance, data: Mapping[str, Any], 
     limit, days = _limit(session, instance, data), data["days"]
     if days is not None and (days != int(days) or days < (limit.amount or 0)):
         raise ValidationError({"days": [f"{limit.told}，请填不少于{limit.amount}的整数"]})
-    if date.fromisoformat(data["starts_on"]) < clock.today():
-        raise ValidationError({"starts_on": ["公示从实际公布之日起算，公布日期不能早于今天"]})
+    if not timedelta(0) <= date.fromisoformat(data["starts_on"]) - clock.today() <= AHEAD:
+        words = f"公示从实际公布之日起算，公布日期不能早于今天，也不能晚于{AHEAD.days}天以后"
+        raise ValidationError({"starts_on": [words]})
 
 
 def check_verdict(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
@@ -44,19 +46,19 @@ def open_notice(
 ) -> dict[str, Any]:
     """Count until when the notice is shown, and say why until then."""
     ends_at, why = _end(session, instance)
-    entry = Entry("publicity.opened", actor.id if actor else None, detail={"reason": why})
-    history.record(session, instance, [entry])
+    history.record(session, instance, [Entry("publicity.opened", actor.id if actor else None, detail={"reason": why})])
     return {"notice_ends_at": ends_at.isoformat()}
 
 
 def look(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
     """What has come of the notice so far: objections not yet looked into, and whether one was upheld."""
-    raised, ends_at = _objections(session, instance), deadlines.moment(variables["notice_ends_at"])
+    since, children = _notice(session, instance.id).submitted_at, instances.children(session, instance.id)
+    raised = [each for each in children if each.definition_key == OBJECTION and each.started_at >= since]
     sent = [each for child in raised for each in user_tasks.submissions(session, child.id, "handle_objection")]
     return {
         "objections": sum(child.status == InstanceStatus.ACTIVE for child in raised),
         "objection": "upheld" if any(each.data["verdict"] == "upheld" for each in sent) else "none",
-        "notice_over": clock.now() >= ends_at,
+        "notice_over": clock.now() >= deadlines.moment(variables["notice_ends_at"]),
     }
 
 
@@ -93,19 +95,13 @@ def _notice(session: Session, instance_id: str) -> Submission:
     return user_tasks.submissions(session, instance_id, "publish_notice")[-1]
 
 
-def _objections(session: Session, instance: Shown) -> list[ProcessInstance]:
-    """Those to the latest notice."""
-    since, children = _notice(session, instance.id).submitted_at, instances.children(session, instance.id)
-    return [each for each in children if each.definition_key == OBJECTION and each.started_at >= since]
-
-
 def _end(session: Session, instance: Shown) -> tuple[datetime, str]:
     """The last moment of the notice, and how it was counted."""
     told = _notice(session, instance.id).data
     limit, starts_on = _limit(session, instance, told), date.fromisoformat(told["starts_on"])
     days = int(told["days"] or limit.amount or 0)
     counted = deadlines.current(session).calendar.working_days_after(starts_on, days)
-    skipped = "、".join(f"{span.first:%m-%d}至{span.last:%m-%d}{span.name}" for span in counted.skipped)
+    skipped = "、".join(f"{span.name}（{span.first:%m-%d}至{span.last:%m-%d}）" for span in counted.skipped)
     words = f"自{starts_on}次日起{days}个工作日，至{counted.day}止" + (f"，不计{skipped}" if skipped else "")
     return clock.end_of(counted.day), f"{words}。{limit.told}"
 

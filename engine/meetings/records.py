@@ -111,16 +111,13 @@ def _told(session: Session, instance: Instance, activity_id: str) -> dict[str, A
 
 def _members(session: Session, told: Mapping[str, Any]) -> list[MeetingMember]:
     """The rows of a record as those of a meeting: their columns have the same names."""
-    logins = [row["item"] for row in told["members"]]
-    names = {person.login: person.name for person in session.scalars(select(Person).where(Person.login.in_(logins)))}
-    headed = select(Person.login).join(Person.positions).where(Position.role == HEAD, Person.login.in_(logins))
-    heads = set(session.scalars(headed))
-    members = []
-    for number, row in enumerate(told["members"], 1):
-        filled = {column: value for column, value in row.items() if column != "item"}
-        login = row["item"]
-        members.append(MeetingMember(number=number, login=login, name=names[login], head=login in heads, **filled))
-    return members
+    rows = {row["item"]: {name: value for name, value in row.items() if name != "item"} for row in told["members"]}
+    people = {each.login: each for each in session.scalars(select(Person).where(Person.login.in_(rows)))}
+    heads = {login for login, each in people.items() if any(held.role == HEAD for held in each.positions)}
+    return [
+        MeetingMember(number=number, login=login, name=people[login].name, head=login in heads, **row)
+        for number, (login, row) in enumerate(rows.items(), 1)
+    ]
 
 
 def _unsigned(session: Session, instance: Instance) -> Meeting | None:

@@ -136,7 +136,7 @@ def test_what_must_be_checked_is_never_not_applicable(bureau: Bureau) -> None:
     refused = bureau.person(SCHOOL).does(bureau.open_task(checked), **told | {f"items.{number['fire']}.result": "na"})
     assert (refused.status, refused.says("《消防法》")) == (422, True)
     tomorrow = bureau.person(SCHOOL).does(bureau.open_task(checked), **told | {"checked_on": "2022-01-01"})
-    assert tomorrow.says("核查日期不能晚于今天")
+    assert tomorrow.says("不能晚于今天")
     step(bureau, SCHOOL, checked, "self_check", **told)
 
 
@@ -155,7 +155,7 @@ ARRANGED = {
 
 
 def test_a_commitment_checks_the_schools_of_its_scope(bureau: Bureau) -> None:
-    story = ShapeStory(bureau, "18-8")
+    story = ShapeStory(bureau, "19-1")
     assert "须在" in story.refused("officer", "arrange_check", **ARRANGED | {"due_on": "2022-01-31"})
     story.step("officer", "arrange_check", **ARRANGED)
     story.step("head", "confirm_scope", **RETURN)
@@ -171,10 +171,14 @@ def test_a_commitment_checks_the_schools_of_its_scope(bureau: Bureau) -> None:
         assert "rectify" not in story.open(held)
         story.step(DISTRICT, "district_check", held, **answers(supplies="口罩不足"))
         if "rectify" in story.open(held):
-            measures = {"items": [{"item": "supplies", "measure": "补购"}], "evidence": "发票", "finished_on": "2021-03-11"}
+            measures = {
+                "items": [{"item": "supplies", "measure": "补购"}],
+                "evidence": "发票",
+                "finished_on": "2021-03-11",
+            }
             story.step(school(held), "rectify", held, **measures)
     page = bureau.person("duban1").get(f"/instances/{story.instance}")
-    assert re.search("已放行 <b>4</b>.*整改中 <b>1</b>", page.text)
+    assert re.search("核查中 <b>1</b>.*已放行 <b>4</b>", page.text)
     story.step("head", "decide_release", held, decision="hold", opinion="开学前仍未补齐")
     assert story.results() == ["dropped", "done", "done", "done", "done"]
     story.conclude()
