@@ -1,1 +1,1 @@
-"""What single shapes of commitments need beyond their diagrams: what they call by name, choose from and refuse."""
+"""What shapes do and refuse beyond their diagrams and forms: a module for each that needs one."""

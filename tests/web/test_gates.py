@@ -56,6 +56,8 @@ def test_pages_fit_and_break_no_policy(address: str, bureau: Bureau, width: int)
             page.get_by_text(words).first.wait_for()
             assert page.locator("h1").count() == 1
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            wide = "[...document.querySelectorAll('.panel')].filter(each => each.scrollWidth > each.clientWidth).length"
+            assert page.evaluate(wide) == 0, f"something sticks out of its panel: {path}"
             if PICTURES:
                 page.screenshot(path=f"{PICTURES}/gates-{width}-{path.replace('/', '_')[:20]}.png", full_page=True)
 
