@@ -117,16 +117,6 @@ def _in_unit_above(role: str) -> Callable[[Session, Subject], list[str]]:
     return groups
 
 
-def _of_unit(*roles: str) -> Callable[[Session, Subject], list[str]]:
-    """Those with one of the roles in the unit an item is about: school, district or department; where it has nobody, 督导室."""
-
-    def groups(session: Session, instance: Subject) -> list[str]:
-        own = [group for role in roles for group in _in_unit(role)(session, instance)]
-        return own if identity.members(session, own) else ["inspectorate_office"]
-
-    return groups
-
-
 def _supervision_team(session: Session, instance: Subject) -> list[str]:
     """The inspectors of the team that was formed for this supervision (督导小组)."""
     formed = select(Submission.data).where(
@@ -148,11 +138,14 @@ def _checkers_of_unit(session: Session, instance: Subject) -> list[str]:
     return _in_unit("district_officer" if kind == "district" else "school_officer")(session, instance)
 
 
-def _officers_of_item(session: Session, instance: Subject) -> list[str]:
-    """Who carries out an item: the officers of its school or district, else of the department in charge."""
-    kind = session.scalar(select(Unit.kind).where(Unit.id == instance.unit_id))
-    roles = {"school": "school_officer", "district": "district_officer"}
-    return _in_unit(roles.get(kind or "", "officer"))(session, instance)
+def _of_item(school: str, district: str, department: str) -> Callable[[Session, Subject], list[str]]:
+    """The holders of a role in the unit an item is about, by what kind of unit that is."""
+
+    def groups(session: Session, instance: Subject) -> list[str]:
+        kind = session.scalar(select(Unit.kind).where(Unit.id == instance.unit_id))
+        return _in_unit({"school": school, "district": district}.get(kind or "", department))(session, instance)
+
+    return groups
 
 
 def _district_above(session: Session, instance: Subject) -> list[str]:
@@ -175,13 +168,12 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "officers_above": _in_unit_above("officer"),
     "head_above": _in_unit_above("department_head"),
     "leader_over": _else_leader(_in_unit_above("deputy_leader")),
-    "staff_of_unit": _of_unit("school_officer", "district_officer", "officer"),
-    "chief_of_unit": _of_unit("school_head", "district_officer", "department_head"),
+    "chief_of_item": _of_item("school_head", "district_officer", "department_head"),
     "supervision_team": _supervision_team,
     "drawn_inspectors": _drawn_inspectors,
     "safety_office": lambda session, instance: ["department_head@AQ", "officer@AQ"],
     "deputy_above": _in_unit_above("deputy_leader"),
-    "officers_of_item": _officers_of_item,
+    "officers_of_item": _of_item("school_officer", "district_officer", "officer"),
     "checkers_of_unit": _checkers_of_unit,
     "district_above": _district_above,
 }

@@ -44,7 +44,7 @@ def measure_delay(
 
 def remind(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     groups = [
-        group for rule in ("staff_of_unit", "chief_of_unit") for group in assignment.RULES[rule](session, instance)
+        group for rule in ("officers_of_item", "chief_of_item") for group in assignment.RULES[rule](session, instance)
     ]
     notifications.notify(
         session, identity.members(session, groups), "overdue", f"整改已逾期{variables['days_overdue']}日：{instance.title}",
