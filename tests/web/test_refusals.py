@@ -60,7 +60,7 @@ def test_a_diagram_that_would_not_run_as_drawn_is_refused(bureau: Bureau, design
 @pytest.mark.parametrize("login", ["juzhang", "jj_officer1", "sysadmin", "liangxi_officer1"])
 def test_only_a_designer_deploys_and_starts(bureau: Bureau, login: str) -> None:
     assert Client(bureau, login).deploy(HOLIDAY).status_code == 403
-    assert Client(bureau, login).post("/process-definition/key/commitment/start", json={}).status_code == 403
+    assert Client(bureau, login).post("/process-definition/key/periodic_duty/start", json={}).status_code == 403
 
 
 def test_without_credentials_nothing_is_told(bureau: Bureau) -> None:
@@ -98,7 +98,7 @@ def test_rest_answers_in_its_own_shape(designer: Client) -> None:
         (designer.get("/process-definition/key/nothing"), 404), (designer.get("/task/x"), 404),
         (designer.get("/nowhere"), 404), (designer.post("/version"), 405),
         (designer.get("/task?firstResult=-1"), 400), (designer.post("/deployment/create", json={}), 400),
-        (designer.post("/process-definition/key/commitment/start", data="{", content_type="application/json"), 400),
+        (designer.post("/process-definition/key/periodic_duty/start", data="{", content_type="application/json"), 400),
     ]:  # fmt: skip
         assert answer.status_code == status
         assert answer.json is not None
