@@ -2,7 +2,8 @@
 
 Three views look at the same facts: by time, by progress against a linear plan (with the start that was missed), and by
 reporting period. The worst of them wins and says why. What was late once is never green again. A fact that was recorded
-only after the due date does not undo that it was late; a stretch under pause does not count.
+only after the due date does not undo that it was late; a stretch under pause does not count. By time and by progress the
+colour is that of a decision table (`bpmn/decisions/lamp_by_….dmn`), which diagrams may ask as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from engine import clock
+from engine.decisions import shipped
 from engine.lamps import periods
 from engine.lamps.periods import Period
 
@@ -266,34 +268,39 @@ class _Story:
 
 def _by_time(story: _Story, thresholds: Thresholds) -> Reason | None:
     due, facts = story.due, tuple(story.dues)
-    if story.done is not None:
-        return _when_done(story, story.done)
-    if due is None:
+    if due is None and story.done is None:
         return Reason("time", Colour.GREY, "不限期", "没有期限", facts) if story.state == State.OPEN else None
-    left = (_local(due) - story.today).days
+    left = (_local(due) - story.today).days if due else 0
+    asked = {
+        "done": story.done is not None, "overdue": story.is_overdue, "lapsed": story.lapse is not None,
+        "days_left": left, "near_due_days": thresholds.near_due_days,
+    }  # fmt: skip
+    colour = Colour(shipped.decide("lamp_by_time", asked)["colour"])
+    if story.done is not None:
+        return _when_done(story, story.done, colour)
+    assert due is not None
     said = f"期限 {_day(due)}{_changes(story)}"
     if story.is_overdue:
         word = f"超期 {-left} 天" if left < 0 else "已超时"
-        return Reason("time", Colour.RED, word, f"{said}，{word}，尚未完成", facts)
+        return Reason("time", colour, word, f"{said}，{word}，尚未完成", facts)
     if story.lapse is not None:
-        return Reason("time", Colour.YELLOW, "曾逾期", f"{said}；{_told(story.lapse)}", facts)
+        return Reason("time", colour, "曾逾期", f"{said}；{_told(story.lapse)}", facts)
     word = "今天到期" if left == 0 else f"还有 {left} 天"
-    near = left <= thresholds.near_due_days
-    return Reason("time", Colour.BLUE if near else Colour.GREEN, word, f"{said}，{word}", facts)
+    return Reason("time", colour, word, f"{said}，{word}", facts)
 
 
-def _when_done(story: _Story, done: Fact) -> Reason:
+def _when_done(story: _Story, done: Fact, colour: Colour) -> Reason:
     facts, finished = (*story.dues, done), f"{_day(done.happened_at)} 完成"
     said = f"期限 {_day(_due_of(story.dues[-1]))}{_changes(story)}，{finished}" if story.dues else finished
     if story.lapse is None:
-        return Reason("time", Colour.GREEN, "完成", said, facts)
+        return Reason("time", colour, "完成", said, facts)
     passed, too_late = story.lapse
     if too_late is not done:
-        return Reason("time", Colour.YELLOW, "曾逾期", f"{said}；{_told(story.lapse)}", facts)
+        return Reason("time", colour, "曾逾期", f"{said}；{_told(story.lapse)}", facts)
     if done.happened_at.replace(microsecond=0) > passed:
-        return Reason("time", Colour.YELLOW, "迟完成", f"{said}；迟完成的不再转绿", facts)
+        return Reason("time", colour, "迟完成", f"{said}；迟完成的不再转绿", facts)
     late = f"{_day(done.recorded_at)} 才登记（补录），按迟完成计"
-    return Reason("time", Colour.YELLOW, "迟登记", f"{said}，{late}", facts)
+    return Reason("time", colour, "迟登记", f"{said}，{late}", facts)
 
 
 def _told(lapse: _Lapse) -> str:
@@ -333,8 +340,8 @@ def _by_progress(story: _Story, thresholds: Thresholds) -> Reason | None:
     planned = min(100.0, 100 * elapsed / whole) if whole > 0 else 100.0
     percent = reported.value["percent"] if reported else 0
     behind = round(planned - percent, 1)
-    colour = Colour.RED if behind > thresholds.behind_red else None
-    colour = colour or (Colour.YELLOW if behind >= thresholds.behind_yellow else Colour.GREEN)
+    borders = {"behind_yellow": thresholds.behind_yellow, "behind_red": thresholds.behind_red}
+    colour = Colour(shipped.decide("lamp_by_progress", {"behind": behind, **borders})["colour"])
     told = f"已报 {percent:g}%" if reported else "尚未填报，按 0% 计"
     text = f"{_day(story.start)} 至 {_day(due)} 均匀推进，{_day(read_on)} 应到 {planned:.1f}%，{told}"
     text += f"，落后 {behind:g} 个百分点" if behind > 0 else ""

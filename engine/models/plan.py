@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.models.base import Base, Id, JsonList, Key, LongText, Moment
-from engine.models.organisation import Unit
+from engine.models.organisation import Person, Unit
 from engine.models.process import ProcessInstance
 
 
@@ -124,3 +124,45 @@ class Target(Base):
     as_of: Mapped[LongText | None]
     caveat: Mapped[LongText | None]
     headline: Mapped[int | None]
+    definition: Mapped[LongText | None]
+    """What counts and what does not (口径)."""
+    counting: Mapped[Key | None]
+    """How figures add up: a key of `measures.COUNTINGS`; None for an ordinal, which is no quantity."""
+    tolerance: Mapped[Key | None]
+    """How far 约 may be off, in the target's unit."""
+    assumed: Mapped[JsonList] = mapped_column(default=list)
+    """Which of these columns the bureau has yet to confirm (待核对)."""
+
+
+class Figure(Base):
+    """What a unit reported for a target as of a day, with the document it is from. Never edited: a correction is another row."""
+
+    __tablename__ = "figure"
+    __table_args__ = (
+        ForeignKeyConstraint(["commitment_id", "target_number"], ["target.commitment_id", "target.number"]),
+        Index(None, "commitment_id", "target_number"),
+    )
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    commitment_id: Mapped[Id]
+    target_number: Mapped[int]
+    unit_id: Mapped[Id] = mapped_column(ForeignKey("unit.id"))
+    as_of: Mapped[date]
+    value: Mapped[Key | None]
+    """Decimal, as it was written, like the next two."""
+    numerator: Mapped[Key | None]
+    denominator: Mapped[Key | None]
+    entries: Mapped[JsonList]
+    """The names behind a count, or what a coefficient is of."""
+    measure: Mapped[Key]
+    """Its unit of measurement (计量单位)."""
+    source: Mapped[LongText]
+    evidence_kind: Mapped[Key]
+    instance_id: Mapped[Id] = mapped_column(ForeignKey("process_instance.id"))
+    user_task_id: Mapped[Id | None] = mapped_column(ForeignKey("user_task.id"))
+    """Of the submission it stands in."""
+    reported_by_id: Mapped[Id] = mapped_column(ForeignKey("person.id"))
+    reported_at: Mapped[Moment]
+
+    unit: Mapped[Unit] = relationship()
+    reported_by: Mapped[Person] = relationship()

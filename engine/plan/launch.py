@@ -106,6 +106,9 @@ def _partners(named: Sequence[str], units: Mapping[str, Unit]) -> list[Partner]:
 
 
 def _target(number: int, data: Mapping[str, Any]) -> Target:
-    told = ("name", "operator", "unit", "hardness", "certainty", "aggregation", "as_of", "caveat", "headline")
-    value = data.get("value")
-    return Target(number=number, value=None if value is None else str(value), **{name: data.get(name) for name in told})
+    told = (
+        "name", "operator", "unit", "hardness", "certainty", "aggregation", "as_of", "caveat", "headline", "definition",
+        "counting",
+    )  # fmt: skip
+    written = {name: str(data[name]) if name in data else None for name in ("value", "tolerance")}
+    return Target(number=number, assumed=data.get("assumed", []), **written, **{name: data.get(name) for name in told})

@@ -715,7 +715,9 @@ def process(**attributes: str) -> bytes:
 
 def versions() -> list[tuple[str, int, str]]:
     with db.reading() as session:
-        wanted = select(DecisionDefinition).order_by(DecisionDefinition.key, DecisionDefinition.version)
+        not_shipped = DecisionDefinition.resource_name.not_like("decisions/%")
+        wanted = select(DecisionDefinition).where(not_shipped)
+        wanted = wanted.order_by(DecisionDefinition.key, DecisionDefinition.version)
         return [(each.key, each.version, each.resource_name) for each in session.scalars(wanted)]
 
 
