@@ -183,5 +183,4 @@ def _end_unread(session: Session, instance: Instance, actor: Actor, reason: str)
     session.execute(update(INSTANCE).where(INSTANCE.c.id == instance.id).values(ended))
     history.note(session, instance, Entry("instance.terminated", actor.id, detail={"reason": reason}))
     if instance.parent_id:
-        name, key = f"{instance.definition_key}_finished", f"finished:{instance.id}"
-        messages.send(session, name, instance_id=instance.parent_id, dedupe_key=key)
+        messages.tell_parent(session, instance.id, instance.definition_key, instance.parent_id)

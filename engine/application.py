@@ -34,11 +34,13 @@ from engine.deadlines import limits, recount
 from engine.meetings import records
 from engine.notifications import outbox
 from engine.oversight import items
+from engine.plan import items as plan_items
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
+from engine.targets import figures, progress, subject
 
 SHIPPED = "time.shipped"
 SHIPPING = 0x73686970
@@ -47,12 +49,28 @@ SHIPPING = 0x73686970
 
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
-    runtime.service_tasks.update({**plan_tasks.TABLE, **supervision_tasks.TABLE, **items.TABLE})
-    runtime.service_tasks.update({**records.TABLE, **reviews.TABLE, **publicity.TABLE})
+    for tasks in (
+        plan_tasks.TABLE,
+        plan_items.TABLE,
+        progress.TABLE,
+        supervision_tasks.TABLE,
+        items.TABLE,
+        records.TABLE,
+        reviews.TABLE,
+        publicity.TABLE,
+    ):
+        runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
-    user_tasks.checks.update({**records.CHECKS, **reviews.CHECKS, **publicity.CHECKS})
-    options.SOURCES.update({**records.SOURCES, **reviews.SOURCES})
     planning.openers.update(rounds.OPENERS)
+    options.SOURCES.update({**subject.SOURCES, **records.SOURCES, **reviews.SOURCES})
+    for checks in (
+        figures.CHECKS,
+        plan_items.CHECKS,
+        records.CHECKS,
+        reviews.CHECKS,
+        publicity.CHECKS,
+    ):
+        user_tasks.checks.update(checks)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,

@@ -25,8 +25,9 @@ def deliver(session: Session, payload: Mapping[str, Any]) -> None:
 
     One that does not wait for it (any more, or yet) loses nothing: it looks at the facts itself.
     """
-    kind = payload.get("kind", EventKind.MESSAGE)
-    _give(session, payload["instance_id"], kind, payload["name"], payload.get("payload", {}), None)
+    kind, told = payload.get("kind", EventKind.MESSAGE), payload.get("payload", {})
+    names = filter(None, [payload["name"], payload.get("else")])
+    any(_give(session, payload["instance_id"], kind, name, told, None) for name in names)
 
 
 def deliver_thrown(session: Session, payload: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, true
@@ -97,6 +97,12 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     )  # fmt: skip
 
 
+def viewable(session: Session, instance_ids: Iterable[str | None], *, actor: Actor) -> set[str]:
+    """Those of them that a person may look at."""
+    wanted = select(ProcessInstance.id).where(ProcessInstance.id.in_(set(instance_ids) - {None}), visible(actor))
+    return set(session.scalars(wanted))
+
+
 def in_sight(actor: Actor, instance_id: QueryableAttribute[Any]) -> ColumnElement[bool]:
     """Of which rows, by the instance they belong to, a person may know."""
     belongs: ColumnElement[bool] = instance_id.in_(select(ProcessInstance.id).where(visible(actor)))
@@ -161,6 +167,18 @@ def _held(session: Session, instance_id: str, actor: Actor) -> runtime.Instance:
 def children(session: Session, instance_id: str) -> list[ProcessInstance]:
     ours = select(ProcessInstance).where(ProcessInstance.parent_id == instance_id)
     return list(session.scalars(ours.order_by(ProcessInstance.started_at, ProcessInstance.id)))
+
+
+def running_below(session: Session, instance_id: str) -> list[str]:
+    """Ids of what it has started and what that has started, as far as it runs; the innermost first."""
+    running = ProcessInstance.status == InstanceStatus.ACTIVE
+    below: list[str] = []
+    level = [instance_id]
+    while level:
+        theirs = select(ProcessInstance.id).where(ProcessInstance.parent_id.in_(level), running)
+        level = list(session.scalars(theirs.order_by(ProcessInstance.started_at, ProcessInstance.id)))
+        below = level + below
+    return below
 
 
 def check_variables(variables: Mapping[str, Any]) -> None:

@@ -25,6 +25,20 @@ def send(session: Session, name: str, *, instance_id: str, dedupe_key: str) -> N
     jobs.add(session, "message", clock.now(), payload, dedupe_key=dedupe_key, instance_id=instance_id)
 
 
+CHILD_FINISHED = "child_finished"
+"""What a parent may wait for that has children of many processes."""
+
+
+def tell_parent(session: Session, instance_id: str, definition_key: str, parent_id: str) -> None:
+    """A child has ended: `<process>_finished` for its parent, or if that does not wait for it, `child_finished`.
+
+    The parent counts what is still open when it hears this; it need not be waiting yet.
+    """
+    payload = {"name": f"{definition_key}_finished", "else": CHILD_FINISHED, "instance_id": parent_id}
+    dedupe_key = f"finished:{instance_id}"
+    jobs.add(session, "message", clock.now(), payload, dedupe_key=dedupe_key, instance_id=parent_id)
+
+
 def pass_on(session: Session, instance: Instance, thrown: Thrown, number: str) -> None:
     """Let whoever is meant have what an instance has thrown, once this transaction is committed."""
     dedupe_key = f"{thrown.kind}:{instance.id}:{number}"

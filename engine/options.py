@@ -18,15 +18,20 @@ def of_form(session: Session, form: Form, instance_id: str | None = None) -> dic
     return {name: SOURCES[name](session, instance_id) for name in form.sources}
 
 
-def _schools(session: Session, _: str | None) -> Choices:
-    schools = select(Unit).where(Unit.kind == "school").order_by(Unit.order)
-    return [(school.key, school.name) for school in session.scalars(schools)]
+def _units(*kinds: str) -> Callable[[Session, str | None], Choices]:
+    """Those of these kinds, as the organisation orders them."""
+
+    def choices(session: Session, _: str | None) -> Choices:
+        wanted = select(Unit).where(Unit.kind.in_(kinds)).order_by(Unit.order)
+        return [(unit.key, unit.name) for unit in session.scalars(wanted)]
+
+    return choices
 
 
-def _departments(session: Session, _: str | None) -> Choices:
-    departments = select(Unit).where(Unit.kind == "department").order_by(Unit.order)
-    return [(unit.key, unit.name) for unit in session.scalars(departments)]
-
-
-SOURCES: dict[str, Callable[[Session, str | None], Choices]] = {"schools": _schools, "departments": _departments}
+SOURCES: dict[str, Callable[[Session, str | None], Choices]] = {
+    "schools": _units("school"),
+    "departments": _units("department"),
+    "districts": _units("district"),
+    "units": _units("department", "district", "school"),
+}
 """Other modules hand theirs over in `application.assemble`; the second argument is the instance, if there is one."""

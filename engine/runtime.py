@@ -359,11 +359,7 @@ class _Step:
         for number, thrown in enumerate(self.execution.thrown):
             messages.pass_on(self.session, instance, thrown, f"{instance.history_length}:{number}")
         if instance.status != InstanceStatus.ACTIVE and instance.parent_id:
-            # The parent counts what is still open when it hears this; it need not be waiting yet.
-            finished = f"{instance.definition_key}_finished"
-            messages.send(
-                self.session, finished, instance_id=instance.parent_id, dedupe_key=f"finished:{instance.id}"
-            )  # fmt: skip
+            messages.tell_parent(self.session, instance.id, instance.definition_key, instance.parent_id)
 
 
 _WRITE = Prepared(

@@ -34,6 +34,7 @@ from web import (
     rest,
     schedule,
     supervision,
+    targets,
     time_limits,
     user_tasks,
     vendor,
@@ -93,7 +94,7 @@ def create_app() -> Flask:
     app.session_interface = PageSessions()
     csrf.init_app(app)
     for module in (auth, calendar, health, incidents, instances, lamps, notifications, outbox, oversight, plan, preferences,
-                   reminders, schedule, supervision, time_limits, user_tasks, vendor):  # fmt: skip
+                   reminders, schedule, supervision, targets, time_limits, user_tasks, vendor):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)

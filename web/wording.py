@@ -15,7 +15,8 @@ from engine import clock, user_tasks
 from engine.lamps import facts
 from engine.lamps import lamp as judged
 from engine.lamps.lamp import Colour, State, Thresholds
-from engine.models import InstanceStatus, ProcessInstance, Target, UserTask
+from engine.models import InstanceStatus, ProcessInstance, UserTask
+from engine.targets import measures
 from forms import Field
 from forms.form import ITEM, Options
 from forms.schema import is_blank
@@ -71,7 +72,7 @@ class Lamp:
 
 
 def register(app: Flask) -> None:
-    for function in (day, full_day, moment, lamp, shown, fact, judged.is_backdated, state_of, promise, rows):
+    for function in (day, full_day, moment, lamp, shown, fact, judged.is_backdated, state_of, measures.promise, rows):
         app.add_template_filter(function)
     app.jinja_env.globals |= {"today": clock.today, "row_template": TEMPLATE}
 
@@ -122,17 +123,6 @@ def state_of(instance: ProcessInstance | None) -> Lamp:
     if instance.status == InstanceStatus.TERMINATED:
         return Lamp("hold", "终止")
     return Lamp("green", "进行中")
-
-
-def promise(target: Target) -> str:
-    """A target in one phrase: 普惠优质学前资源覆盖率 ≥90%. A batch or session number is a name, not a quantity."""
-    if target.value is None:
-        return target.name
-    if target.certainty == "ordinal":
-        return f"{target.name}：第{target.value}"
-    sign = {">=": "≥", "<=": "≤", "~": "约", "=": ""}.get(target.operator or "", target.operator or "")
-    softness = "（争取）" if target.hardness == "争取" else ""
-    return f"{target.name} {sign}{target.value}{target.unit or ''}{softness}"
 
 
 def fact(told: judged.Fact) -> str:

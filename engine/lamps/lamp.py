@@ -292,6 +292,8 @@ def _by_time(story: _Story, thresholds: Thresholds) -> Reason | None:
 def _when_done(story: _Story, done: Fact, colour: Colour) -> Reason:
     facts, finished = (*story.dues, done), f"{_day(done.happened_at)} 完成"
     said = f"期限 {_day(_due_of(story.dues[-1]))}{_changes(story)}，{finished}" if story.dues else finished
+    if done.value.get("missed"):
+        return Reason("time", Colour.RED, "未达标", f"{said}，目标未达到，经审定办结", facts)
     if story.lapse is None:
         return Reason("time", colour, "完成", said, facts)
     passed, too_late = story.lapse

@@ -6,7 +6,7 @@ from engine.models.meeting import Meeting, MeetingMember
 from engine.models.notification import CalendarFeed, Delivery, DeliveryState, Notification, ReminderStage
 from engine.models.organisation import LoginSession, Person, Position, RecusalFact, SchoolBinding, StandIn, Unit
 from engine.models.oversight import OversightItem
-from engine.models.plan import Commitment, Figure, Partner, PlanSection, Target, WorkPlan, WorkPoint
+from engine.models.plan import Commitment, Figure, Partner, PlanSection, Target, WorkItem, WorkPlan, WorkPoint
 from engine.models.process import (
     NEVER_DUE,
     Candidate,

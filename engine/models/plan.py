@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from engine.models.base import Base, Id, JsonList, Key, LongText, Moment
+from engine.models.base import Base, Id, Json, JsonList, Key, LongText, Moment
 from engine.models.organisation import Person, Unit
 from engine.models.process import ProcessInstance
 
@@ -20,6 +20,7 @@ class WorkPlan(Base):
     title: Mapped[LongText]
     issued_on: Mapped[date]
     source: Mapped[LongText]
+    launched_at: Mapped[Moment | None]
 
     sections: Mapped[list[PlanSection]] = relationship(back_populates="plan", order_by="PlanSection.number")
 
@@ -74,9 +75,14 @@ class Commitment(Base):
     kind: Mapped[Key]
     shape: Mapped[Key]
     starts_on: Mapped[date]
-    due_on: Mapped[date]
+    due_on: Mapped[date] = mapped_column(nullable=True)
+    """As `lead` and `definition` empty until the office has filled it in; the launch refuses a commitment without."""
+    definition: Mapped[LongText] = mapped_column(nullable=True)
+    """When it counts as completed (口径)."""
+    assumed: Mapped[JsonList] = mapped_column(default=list)
+    """Which of lead, due_on and definition are our assumption, to be confirmed by the bureau (待核对)."""
     cadence: Mapped[Key | None]
-    lead_id: Mapped[Id] = mapped_column(ForeignKey("unit.id"))
+    lead_id: Mapped[Id] = mapped_column(ForeignKey("unit.id"), nullable=True)
     evidence: Mapped[JsonList]
     gates: Mapped[JsonList]
     note: Mapped[LongText | None]
@@ -85,13 +91,42 @@ class Commitment(Base):
     """Percent, as last reported."""
     reported_at: Mapped[Moment | None]
     result: Mapped[Key | None]
-    """`completed` or `carried_over` (结转) once the year has judged it."""
+    """`completed`, `missed` (未达标办结) or `carried_over` (结转) once it has been judged."""
 
     point: Mapped[WorkPoint] = relationship(back_populates="commitments")
     lead: Mapped[Unit] = relationship()
     instance: Mapped[ProcessInstance | None] = relationship()
     partners: Mapped[list[Partner]] = relationship(order_by="Partner.number")
     targets: Mapped[list[Target]] = relationship(order_by="Target.number")
+
+
+class WorkItem(Base):
+    """One occurrence (事项) of a commitment that repeats: a period, school, project, case … with a process of its own."""
+
+    __tablename__ = "work_item"
+    __table_args__ = (UniqueConstraint("commitment_id", "key"), UniqueConstraint("commitment_id", "number"))
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    commitment_id: Mapped[Id] = mapped_column(ForeignKey("commitment.id"))
+    number: Mapped[int]
+    kind: Mapped[Key]
+    key: Mapped[Key]
+    """What makes it one of its kind: the key of a period, of a unit, or an id; no occurrence is opened twice."""
+    name: Mapped[LongText]
+    unit_id: Mapped[Id | None] = mapped_column(ForeignKey("unit.id"))
+    """Whose affair it is, where that is not the unit in charge of the commitment."""
+    due_on: Mapped[date]
+    detail: Mapped[Json]
+    """What was registered, and what its process keeps of it beyond the submissions."""
+    registered_at: Mapped[Moment]
+    registered_by_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
+    instance_id: Mapped[Id | None] = mapped_column(ForeignKey("process_instance.id"), unique=True)
+    ended_at: Mapped[Moment | None]
+    result: Mapped[Key | None]
+    """`done`, or how else it ended."""
+
+    unit: Mapped[Unit | None] = relationship()
+    instance: Mapped[ProcessInstance | None] = relationship()
 
 
 class Partner(Base):

@@ -12,7 +12,9 @@ from engine import clock, ids, instances, reminders
 from engine.identity import Actor
 from engine.lamps import facts, lamp
 from engine.models import Commitment, Partner, PlanSection, Target, Unit, WorkPlan, WorkPoint
+from engine.plan import items
 from engine.plan.service_tasks import report_period
+from engine.plan.shapes import SHAPES
 
 Progress = Callable[[int, int], None]
 """Told how many of how many are started."""
@@ -64,8 +66,9 @@ def start_commitment(session: Session, commitment: Commitment, *, actor: Actor |
     assert point.instance is not None, "a commitment is the child of its point"
     starts_at = clock.start_of(commitment.starts_on, hour=8)
     commitment.instance = instances.start(
-        session, "commitment",
-        {"period_starts_at": starts_at.isoformat(), **report_period(commitment, commitment.starts_on)},
+        session, SHAPES[commitment.shape].key,
+        {"period_starts_at": starts_at.isoformat(), **report_period(commitment, commitment.starts_on),
+         **items.gates(commitment)},
         actor=actor, title=f"{commitment.code} {commitment.title}",
         business_key=f"commitment-{point.section.plan.year}-{commitment.code}", unit_id=commitment.lead_id,
         parent_id=point.instance.id,

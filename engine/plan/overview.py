@@ -14,7 +14,7 @@ from engine import instances
 from engine.errors import NotAllowed
 from engine.identity import Actor
 from engine.lamps.lamp import Colour, Lamp, State
-from engine.models import Commitment, HistoryEvent, PlanSection, ProcessInstance, Unit, WorkPlan, WorkPoint
+from engine.models import Commitment, HistoryEvent, PlanSection, Unit, WorkPlan, WorkPoint
 
 PHASES = {
     "plan_phase": "计划",
@@ -62,8 +62,7 @@ def viewable(session: Session, plan: WorkPlan, actor: Actor) -> set[str]:
     points = [point for section in plan.sections for point in section.points]
     theirs = [point.instance_id for point in points]
     theirs += [commitment.instance_id for point in points for commitment in point.commitments]
-    wanted = select(ProcessInstance.id).where(ProcessInstance.id.in_(theirs), instances.visible(actor))
-    return set(session.scalars(wanted))
+    return instances.viewable(session, theirs, actor=actor)
 
 
 def phases(session: Session, plan: WorkPlan, at: datetime) -> dict[str, int]:

@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, history, messages, reminders, runtime, user_tasks
+from engine import clock, history, instances, messages, reminders, runtime, user_tasks
 from engine.history import Entry
 from engine.identity import Actor
-from engine.lamps import facts, lamp, periods
+from engine.lamps import facts, lamp, periods, picture
 from engine.models import Commitment, InstanceStatus, ProcessInstance, Submission, WorkPoint
 from engine.runtime import Instance
 
 
 def release_commitments(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
-    """The point's plan is approved: let its commitments begin."""
+) -> dict[str, Any]:
+    """The point's plan is approved: let its commitments begin, and say when they are looked at."""
     for child in _open_commitments(session, instance):
         facts.record(session, _commitment(session, child), lamp.RELEASED, actor=actor)
         messages.send(session, "plan_approved", instance_id=child.id, dedupe_key=f"plan_approved:{child.id}")
+    return {**next_quarter(session, instance, variables=variables, actor=actor), **_next_lamp_day(), "red_codes": []}
+
+
+def next_quarter(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
+    """The quarter is checked when it is over."""
+    return {"quarter_ends_at": clock.start_of(periods.of("季", clock.today()).next, hour=8).isoformat()}
+
+
+def count_red(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
+    """How many commitments have turned red since the last look; the leader is asked about each once."""
+    lamps = picture.of_instances(session, [child.id for child in _open_commitments(session, instance)])
+    red = {instance_id for instance_id, each in lamps.items() if each.colour == lamp.Colour.RED}
+    codes = sorted(session.scalars(select(Commitment.code).where(Commitment.instance_id.in_(red))))
+    new = [code for code in codes if code not in variables.get("red_codes", [])]
+    return {**_next_lamp_day(), "red_commitments": len(new), "red_codes": codes}
+
+
+def _next_lamp_day() -> dict[str, Any]:
+    """Monday, before the week begins."""
+    monday = clock.today() + timedelta(days=7 - clock.today().weekday())
+    return {"lamps_checked_at": clock.start_of(monday, hour=8).isoformat()}
 
 
 def count_open_commitments(
@@ -41,7 +66,8 @@ def carry_over_commitments(
         commitment.result = "carried_over"
         facts.record(session, commitment, lamp.CARRIED_OVER, actor=actor)
         reminders.forget(session, commitment.id)
-        runtime.terminate(session, runtime.lock(session, child.id), actor=actor, reason="年度截止，未完成，结转下年")
+        for ending in [*instances.running_below(session, child.id), child.id]:
+            runtime.terminate(session, runtime.lock(session, ending), actor=actor, reason="年度截止，未完成，结转下年")
 
 
 def record_archive(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
@@ -82,10 +108,17 @@ def schedule_next_report(
 def close_commitment(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
-    note_progress(session, instance, variables=variables, actor=actor)
     commitment = _commitment(session, instance)
-    commitment.result = "completed"
+    commitment.result, commitment.progress = "completed", 100
     facts.record(session, commitment, lamp.DONE, actor=actor)
+    reminders.forget(session, commitment.id)
+
+
+def close_short(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """It ends with a target missed, which stays visible: its lamp is red for good."""
+    commitment = _commitment(session, instance)
+    commitment.result = "missed"
+    facts.record(session, commitment, lamp.CLOSED, actor=actor, missed=True)
     reminders.forget(session, commitment.id)
 
 
@@ -125,10 +158,10 @@ def _as_of(report: Submission) -> date:
 
 
 def _open_commitments(session: Session, instance: Instance) -> list[ProcessInstance]:
-    ours = select(ProcessInstance).where(
-        ProcessInstance.parent_id == instance.id,
-        ProcessInstance.status == InstanceStatus.ACTIVE,
-        ProcessInstance.definition_key == "commitment",
+    ours = (
+        select(ProcessInstance)
+        .join(Commitment, Commitment.instance_id == ProcessInstance.id)
+        .where(ProcessInstance.parent_id == instance.id, ProcessInstance.status == InstanceStatus.ACTIVE)
     )
     return list(session.scalars(ours.order_by(ProcessInstance.id)))
 
@@ -139,10 +172,13 @@ def _commitment(session: Session, instance: Instance | ProcessInstance) -> Commi
 
 TABLE: dict[str, runtime.ServiceTask] = {
     "plan.release_commitments": release_commitments,
+    "plan.next_quarter": next_quarter,
+    "plan.count_red": count_red,
     "plan.count_open_commitments": count_open_commitments,
     "plan.carry_over_commitments": carry_over_commitments,
     "plan.record_archive": record_archive,
     "commitment.note_progress": note_progress,
     "commitment.schedule_next_report": schedule_next_report,
     "commitment.close": close_commitment,
+    "commitment.close_short": close_short,
 }

@@ -21,9 +21,9 @@ def read(content: bytes) -> etree._Element:
 
 
 def lanes(scope: etree._Element) -> dict[str, str | None]:
-    """Element id → id of its lane, which is a role key in our own diagrams."""
+    """Element id → its lane: the id, without what tells lanes of one role in one file apart (`officer__period`)."""
     return {
-        (ref.text or "").strip(): lane.get("id")
+        (ref.text or "").strip(): (lane.get("id") or "").partition("__")[0] or None
         for lane in scope.iterfind(".//bpmn:lane", NAMESPACES)
         for ref in lane.iterfind("bpmn:flowNodeRef", NAMESPACES)
     }

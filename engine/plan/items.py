@@ -1,0 +1,227 @@
+"""Occurrences (事项) of a commitment whose shape repeats: one child instance per period, school, project, case …"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from marshmallow import ValidationError
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from engine import clock, ids, instances, messages, user_tasks
+from engine.errors import InvalidState, NotAllowed
+from engine.identity import Actor
+from engine.models import Commitment, InstanceStatus, ProcessInstance, Unit, WorkItem
+from engine.plan.shapes import GATES, SHAPES
+from engine.recurrences import office_calendar
+from engine.recurrences.periods import Frequency, Period, periods
+from engine.runtime import Instance, ServiceTask
+
+FORM = "items.register"
+REGISTERED = "item_registered"
+CADENCES = {
+    "日": Frequency.DAILY, "周": Frequency.WEEKLY, "月": Frequency.MONTHLY, "季": Frequency.QUARTERLY,
+    "学期": Frequency.TERMLY, "半年": Frequency.HALF_YEARLY, "年": Frequency.YEARLY,
+}  # fmt: skip
+"""Any other (一次, 件, 按需) has one period: the commitment's own."""
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Nothing is to come: whoever waits is woken by what ends, not by time."""
+
+
+def of_commitment(commitment: Commitment) -> Select[WorkItem]:
+    mine = select(WorkItem).where(WorkItem.commitment_id == commitment.id)
+    return mine.options(joinedload(WorkItem.instance), joinedload(WorkItem.unit)).order_by(WorkItem.number)
+
+
+def can_register(actor: Actor, commitment: Commitment) -> bool:
+    """The officers and heads of the unit in charge, and the office that oversees."""
+    mine = actor.has_role("officer", commitment.lead.key) or actor.has_role("department_head", commitment.lead.key)
+    return mine or actor.has_role("office_supervisor")
+
+
+def offered(actor: Actor, commitment: Commitment) -> bool:
+    """Whether something may be registered now; the rule that also draws the button."""
+    running = commitment.instance is not None and commitment.instance.status == InstanceStatus.ACTIVE
+    return running and SHAPES[commitment.shape].kind is not None and can_register(actor, commitment)
+
+
+def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]], *, actor: Actor) -> None:
+    """Register what has come up meanwhile; it begins as soon as the commitment's process looks again."""
+    if not offered(actor, commitment):
+        raise NotAllowed(f"{actor.login} may not register", advice="只有牵头单位和督办机构可以为办理中的任务登记事项。")
+    assert commitment.instance_id is not None
+    last = _register(session, commitment, rows, actor)
+    messages.send(
+        session, REGISTERED, instance_id=commitment.instance_id, dedupe_key=f"{REGISTERED}:{last.id}"
+    )  # fmt: skip
+
+
+def require_sensible(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+    """Each once, and due within the commitment's own period."""
+    check_rows(session, commitment_of(session, instance), data["items"])
+
+
+def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]]) -> None:
+    named = [row["name"] for row in rows]
+    known = set(session.scalars(select(WorkItem.name).where(WorkItem.commitment_id == commitment.id)))
+    errors = [
+        f"第{n}行 名称：“{name}”已经登记过"
+        for n, name in enumerate(named, 1)
+        if name in known or name in named[: n - 1]
+    ]
+    for number, row in enumerate(rows, 1):
+        if row.get("due_on") and not commitment.starts_on.isoformat() <= row["due_on"] <= commitment.due_on.isoformat():
+            span = f"{commitment.starts_on:%Y-%m-%d}至{commitment.due_on:%Y-%m-%d}"
+            errors.append(f"第{number}行 期限：须在任务自己的起止日期之内（{span}）；任务要延期的，请先申请延期")
+    if errors:
+        raise ValidationError({"items": errors})
+
+
+def register(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """What the last registration named becomes items, to be opened when the round of items begins."""
+    (told,) = [each for each in user_tasks.submissions(session, instance.id) if each.form_key == FORM][-1:]
+    known = set(
+        session.scalars(select(WorkItem.name).where(WorkItem.commitment_id == commitment_of(session, instance).id))
+    )
+    new = [row for row in told.data["items"] if row["name"] not in known]
+    _register(session, commitment_of(session, instance), new, actor)
+
+
+def open_due(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
+    """Open what should be open by now, what was missed meanwhile included; and say whether to wait, and until when."""
+    commitment = commitment_of(session, instance)
+    shape, today = SHAPES[commitment.shape], clock.today()
+    coming = _note_periods(session, commitment, today) if shape.periodic else None
+    if shape.every_school:
+        _note_schools(session, commitment)
+    for item in session.scalars(of_commitment(commitment).where(WorkItem.instance_id.is_(None))).all():
+        _open(session, commitment, item, instance, actor=actor)
+    still_open = session.scalar(
+        select(func.count()).select_from(WorkItem).join(ProcessInstance, WorkItem.instance_id == ProcessInstance.id)
+        .where(WorkItem.commitment_id == commitment.id, ProcessInstance.status == InstanceStatus.ACTIVE)
+    )  # fmt: skip
+    over = clock.start_of(commitment.due_on + timedelta(days=1))
+    if coming is None and shape.open_ended and clock.now() < over:
+        coming = over
+    return {"items_left": bool(still_open) or coming is not None, "next_items_at": (coming or NEVER).isoformat()}
+
+
+def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    _end(session, variables, "done")
+
+
+def drop(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """It ends without having been done; `outcome` says how, if the diagram has set it."""
+    _end(session, variables, str(variables.get("outcome") or "dropped"))
+
+
+def commitment_of(session: Session, instance: Instance | ProcessInstance) -> Commitment:
+    """The commitment that an instance runs, or that the parent of an item does."""
+    mine = {instance.id, instance.parent_id} - {None}
+    return session.scalars(select(Commitment).where(Commitment.instance_id.in_(mine))).one()
+
+
+def _end(session: Session, variables: Mapping[str, Any], result: str) -> None:
+    if item := session.get(WorkItem, variables.get("item", "")):
+        item.result, item.ended_at = result, clock.now()
+
+
+def _register(
+    session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]], actor: Actor | None
+) -> WorkItem:
+    kind = SHAPES[commitment.shape].kind
+    assert kind is not None, "a shape whose pieces people register says what they are"
+    units = {unit.key: unit.id for unit in session.scalars(select(Unit))}
+    last = None
+    for row in rows:
+        due_on = date.fromisoformat(row["due_on"]) if row.get("due_on") else commitment.due_on
+        last = _add(
+            session, commitment, kind, ids.new(), row["name"], units.get(row.get("unit") or ""), due_on,
+            detail={name: value for name, value in row.items() if value is not None}, actor=actor,
+        )  # fmt: skip
+    if last is None:
+        raise InvalidState("nothing to register", advice="没有要登记的事项，请至少填写一行。")
+    return last
+
+
+def _note_periods(session: Session, commitment: Commitment, today: date) -> datetime | None:
+    """Rows for the periods begun by today; the moment at which the next one begins."""
+    known = set(session.scalars(select(WorkItem.key).where(WorkItem.commitment_id == commitment.id)))
+    for period in _periods(session, commitment):
+        if period.starts_on > today:
+            return clock.start_of(period.starts_on, hour=8)
+        if period.key not in known:
+            due_on = min(period.ends_on, commitment.due_on)
+            _add(session, commitment, "period", period.key, period.name, None, due_on, detail={}, actor=None)
+    return None
+
+
+def _periods(session: Session, commitment: Commitment) -> Iterable[Period]:
+    """The periods of a commitment from its launch on; what had ended before the plan was launched is nobody's duty."""
+    assert commitment.instance is not None
+    frequency = CADENCES.get(commitment.cadence or "")
+    launched = commitment.instance.started_at.astimezone(clock.LOCAL).date()
+    begins = min(max(commitment.starts_on, launched), commitment.due_on)
+    if frequency is None:
+        return [Period(Frequency.YEARLY, "whole", "全程", begins, commitment.due_on)]
+    calendar = office_calendar.of(session)
+    found = list(periods(frequency, begins, commitment.due_on, calendar))
+    if frequency == Frequency.DAILY:
+        return [period for period in found if calendar.is_working(period.starts_on)]
+    return found or [Period(frequency, "whole", "全程", begins, commitment.due_on)]
+
+
+def _note_schools(session: Session, commitment: Commitment) -> None:
+    if session.scalar(select(func.count()).select_from(WorkItem).where(WorkItem.commitment_id == commitment.id)):
+        return
+    schools = select(Unit).where(Unit.kind == "school").order_by(Unit.order)
+    for school in session.scalars(schools).all():
+        _add(
+            session, commitment, "school", school.key, school.name, school.id, commitment.due_on, detail={}, actor=None
+        )
+
+
+def _add(
+    session: Session, commitment: Commitment, kind: str, key: str, name: str, unit_id: str | None, due_on: date,
+    *, detail: dict[str, Any], actor: Actor | None,
+) -> WorkItem:  # fmt: skip
+    mine = WorkItem.commitment_id == commitment.id
+    item = WorkItem(
+        id=ids.new(), commitment_id=commitment.id, number=(session.scalar(select(func.max(WorkItem.number)).where(mine)) or 0) + 1,
+        kind=kind, key=key, name=name, unit_id=unit_id, due_on=due_on, detail=detail, registered_at=clock.now(),
+        registered_by_id=actor.id if actor else None,
+    )  # fmt: skip
+    session.add(item)
+    session.flush()
+    return item
+
+
+def _open(session: Session, commitment: Commitment, item: WorkItem, parent: Instance, *, actor: Actor | None) -> None:
+    unit = item.unit or commitment.lead
+    started = instances.start(
+        session, SHAPES[commitment.shape].item,
+        {"item": item.id, "item_kind": item.kind, "item_unit": unit.key, "item_due_at": item.due_on.isoformat(),
+         **gates(commitment)},
+        actor=actor, title=f"{commitment.code} {item.name}：{commitment.title}", business_key=f"item:{item.id}",
+        unit_id=unit.id, parent_id=parent.id,
+    )  # fmt: skip
+    item.instance_id = started.id
+    session.flush()
+
+
+def gates(commitment: Commitment) -> dict[str, bool]:
+    """Which of the optional gates a commitment has, as variables of its process."""
+    return {variable: gate in commitment.gates for variable, gate in GATES.items()}
+
+
+TABLE: dict[str, ServiceTask] = {
+    "items.register": register,
+    "items.open_due": open_due,
+    "item.close": close,
+    "item.drop": drop,
+}
+CHECKS = {FORM: require_sensible}

@@ -1,0 +1,1 @@
+"""Targets: what figures come to, whether a promise is kept, and what may be reported."""

@@ -1,0 +1,41 @@
+"""What an instance reports about: its commitment, and what a form may choose from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine.models import Commitment, ProcessInstance, Target
+from engine.options import Choices
+from engine.targets import measures
+
+
+def commitment_of(session: Session, instance_id: str | None) -> Commitment | None:
+    """The commitment that an instance runs, or belongs to as a child or grandchild."""
+    while instance_id:
+        found = session.scalar(select(Commitment).where(Commitment.instance_id == instance_id))
+        if found is not None:
+            return found
+        instance_id = session.scalar(select(ProcessInstance.parent_id).where(ProcessInstance.id == instance_id))
+    return None
+
+
+def quantities(commitment: Commitment) -> list[Target]:
+    return [target for target in commitment.targets if measures.is_quantity(target)]
+
+
+def _targets(session: Session, instance_id: str | None) -> Choices:
+    commitment = commitment_of(session, instance_id)
+    return [(str(each.number), measures.promise(each)) for each in quantities(commitment)] if commitment else []
+
+
+def _evidence_kinds(session: Session, instance_id: str | None) -> Choices:
+    commitment = commitment_of(session, instance_id)
+    return [(kind, kind) for kind in commitment.evidence] if commitment else []
+
+
+SOURCES: dict[str, Callable[[Session, str | None], Choices]] = {
+    "targets": _targets, "evidence_kinds": _evidence_kinds,
+}  # fmt: skip
