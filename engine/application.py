@@ -30,6 +30,7 @@ from engine import (
 )
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
+from engine.checklists import checks
 from engine.deadlines import limits, recount
 from engine.meetings import records
 from engine.notifications import outbox
@@ -41,6 +42,7 @@ from engine.reminders import schedule, sending
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, subject
+from engine.vetoes import checks as vetoes
 
 SHIPPED = "time.shipped"
 SHIPPING = 0x73686970
@@ -58,19 +60,23 @@ def assemble() -> None:
         records.TABLE,
         reviews.TABLE,
         publicity.TABLE,
+        checks.TABLE,
+        vetoes.TABLE,
     ):
         runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
-    options.SOURCES.update({**subject.SOURCES, **records.SOURCES, **reviews.SOURCES})
-    for checks in (
+    options.SOURCES.update({**subject.SOURCES, **records.SOURCES, **reviews.SOURCES, **checks.SOURCES})
+    user_tasks.four_eyes.update(checks.FOUR_EYES)
+    for found in (
         figures.CHECKS,
+        checks.CHECKS,
         plan_items.CHECKS,
         records.CHECKS,
         reviews.CHECKS,
         publicity.CHECKS,
     ):
-        user_tasks.checks.update(checks)
+        user_tasks.checks.update(found)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,

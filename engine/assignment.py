@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from engine import clock, identity
 from engine.errors import InvalidInput
-from engine.models import Person, Position, SchoolBinding, Unit
+from engine.models import Person, Position, ProcessInstance, SchoolBinding, Unit
 from engine.spiff import Activity
 from forms import expressions
 
@@ -30,6 +30,8 @@ class Subject(Protocol):
     def unit_id(self) -> str | None: ...
     @property
     def unit_key(self) -> str | None: ...
+    @property
+    def parent_id(self) -> str | None: ...
     @property
     def started_by_id(self) -> str | None: ...
 
@@ -98,6 +100,31 @@ def _leader_above(session: Session, instance: Subject) -> list[str]:
     return in_charge if identity.members(session, in_charge) else ["bureau_leader"]
 
 
+def _in_unit_above(role: str) -> Callable[[Session, Subject], list[str]]:
+    """The holders of a role in the unit in charge of the instance that started this one."""
+
+    def groups(session: Session, instance: Subject) -> list[str]:
+        above = select(Unit.key).join(ProcessInstance, ProcessInstance.unit_id == Unit.id)
+        unit = session.scalar(above.where(ProcessInstance.id == instance.parent_id))
+        return [f"{role}@{unit}"] if unit else [role]
+
+    return groups
+
+
+def _checkers_of_unit(session: Session, instance: Subject) -> list[str]:
+    """Who fills in a checklist for its unit: a school's officer, a district's own."""
+    kind = session.scalar(select(Unit.kind).where(Unit.id == instance.unit_id))
+    return _in_unit("district_officer" if kind == "district" else "school_officer")(session, instance)
+
+
+def _district_above(session: Session, instance: Subject) -> list[str]:
+    """The district a school belongs to; above whatever belongs to none, the department that asks."""
+    school, district = aliased(Unit), aliased(Unit)
+    above = select(district.key).join(school, school.parent_id == district.id)
+    key = session.scalar(above.where(school.id == instance.unit_id, district.kind == "district"))
+    return [f"district_officer@{key}"] if key else _in_unit_above("officer")(session, instance)
+
+
 RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "officers_of_lead": _in_unit("officer"),
     "head_of_lead": _in_unit("department_head"),
@@ -107,4 +134,8 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "visit_inspector": _visit_inspector,
     "office_head": _office_head,
     "leader_above": _leader_above,
+    "officers_above": _in_unit_above("officer"),
+    "head_above": _in_unit_above("department_head"),
+    "checkers_of_unit": _checkers_of_unit,
+    "district_above": _district_above,
 }

@@ -36,6 +36,10 @@ checks: dict[str, Check] = {}
 """By form key; domains hand theirs over in `application.assemble`."""
 
 
+four_eyes: dict[str, str] = {}
+"""By form key: why nobody does such a task who did what it checks, where a rule says so in words of its own."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """Why somebody may not do a task, in words for them."""
@@ -48,7 +52,8 @@ def refusal(actor: Actor, task: Task | UserTask) -> Refusal | None:
     if task.status != TaskStatus.OPEN:
         return Refusal("这件待办已经办结。")
     if actor.id in task.excluded:
-        return Refusal("不能由您办理：您办过它所要审核的环节，须由其他人办理。")
+        usual = "不能由您办理：您办过它所要审核的环节，须由其他人办理。"
+        return Refusal(four_eyes.get(task.form_key or "", usual))
     if task.assignee_id == actor.id:
         return None
     if task.assignee_id is not None:

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from engine import administration, answers, clock, correlation, db, errors, identity, settings, spiff
 from engine.identity import Actor
 from engine.recurrences import control
+from engine.vetoes import register
 from web import (
     auth,
     calendar,
@@ -38,6 +39,7 @@ from web import (
     time_limits,
     user_tasks,
     vendor,
+    vetoes,
     wording,
 )
 
@@ -94,7 +96,7 @@ def create_app() -> Flask:
     app.session_interface = PageSessions()
     csrf.init_app(app)
     for module in (auth, calendar, health, incidents, instances, lamps, notifications, outbox, oversight, plan, preferences,
-                   reminders, schedule, supervision, targets, time_limits, user_tasks, vendor):  # fmt: skip
+                   reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
@@ -145,11 +147,19 @@ def _harden(response: Response) -> Response:
 def _shared_by_all_pages() -> dict[str, object]:
     shared = {"actor": g.get("actor"), "now": clock.now(), "bootstrap": vendor.BOOTSTRAP}
     if g.get("without_database"):
-        return {**shared, "demonstration": False, "sees_schedule": False, **dict.fromkeys(FIGURES)}
+        return {
+            **shared,
+            "demonstration": False,
+            "sees_schedule": False,
+            "sees_vetoes": False,
+            **dict.fromkeys(FIGURES),
+        }
     with db.reading() as opened:
         figures = {name: count(opened, g.actor) if g.get("actor") else None for name, count in FIGURES.items()}
         sees = bool(g.get("actor")) and control.can_view(g.actor)
-        return {**shared, "demonstration": settings.is_demonstration(opened), "sees_schedule": sees, **figures}
+        bars = bool(g.get("actor")) and register.can_read(g.actor)
+        known = {"demonstration": settings.is_demonstration(opened), "sees_schedule": sees, "sees_vetoes": bars}
+        return {**shared, **known, **figures}
 
 
 def _refuse(error: errors.EngineError) -> ResponseReturnValue:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from engine import clock, db, definitions, history, instances, runtime, user_tasks
+from engine.checklists import checks
 from engine.lamps import facts, picture, thresholds
 from engine.lamps.lamp import Lamp
 from engine.models import InstanceStatus, ProcessDefinition, ProcessInstance, WorkPoint
@@ -32,6 +33,7 @@ def show(instance_id: str) -> ResponseReturnValue:
             story=story.of(session, instance_id),
             waits=waits, children=children, facts=known, thresholds=thresholds.in_force(session),
             lamps=_lamps(session, [instance, *children]),
+            standing=checks.standing(session, instance), level_names=checks.NAMES,
             offered=dates.offers(session, instance, actor=g.actor), words=items.WORDS,
             names=user_tasks.people_of(session, {fact.recorded_by_id for fact in known if fact.recorded_by_id}),
             tasks=[(task, urging.offer(session, task, actor=g.actor)) for task in user_tasks.open_in(session, instance_id)],

@@ -1,6 +1,7 @@
 """The tables, one module per subject. `Base.metadata` knows them all once this package is imported."""
 
 from engine.models.base import Base, Setting, table
+from engine.models.checklists import ChecklistMark
 from engine.models.lamps import Fact, LampThreshold
 from engine.models.meeting import Meeting, MeetingMember
 from engine.models.notification import CalendarFeed, Delivery, DeliveryState, Notification, ReminderStage
@@ -34,3 +35,4 @@ from engine.models.publicity import Notice, Objection
 from engine.models.schedule import Occurrence, Recurrence, RecurrenceChange, SchedulerNode
 from engine.models.supervision import Finding, SupervisionRound, Visit
 from engine.models.time import CalendarDay, CalendarYear, SchoolTerm, TimeLimit
+from engine.models.vetoes import Bar
