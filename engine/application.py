@@ -36,6 +36,8 @@ from engine.meetings import records
 from engine.notifications import outbox
 from engine.oversight import items
 from engine.plan import items as plan_items
+from engine.plan import points
+from engine.plan import launch
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
@@ -54,6 +56,7 @@ def assemble() -> None:
     for tasks in (
         plan_tasks.TABLE,
         plan_items.TABLE,
+        points.TABLE,
         progress.TABLE,
         supervision_tasks.TABLE,
         items.TABLE,
@@ -66,12 +69,13 @@ def assemble() -> None:
         runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
-    options.SOURCES.update({**subject.SOURCES, **records.SOURCES, **reviews.SOURCES, **checks.SOURCES})
+    options.SOURCES.update({**subject.SOURCES, **points.SOURCES, **records.SOURCES, **reviews.SOURCES, **checks.SOURCES})
     user_tasks.four_eyes.update(checks.FOUR_EYES)
     for found in (
         figures.CHECKS,
         checks.CHECKS,
         plan_items.CHECKS,
+        points.CHECKS,
         records.CHECKS,
         reviews.CHECKS,
         publicity.CHECKS,
@@ -83,6 +87,7 @@ def assemble() -> None:
             "message": correlation.deliver,
             "correlate": correlation.deliver_thrown,
             "start": instances.start_by_job,
+            launch.LAUNCH: launch.launch_point,
             planning.KIND: planning.run,
             planning.OPEN: planning.open_occurrence,
             housekeeping.KIND: housekeeping.sweep,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, insert, or_, select, union_all, update
 from sqlalchemy.orm import Session, joinedload
@@ -24,13 +24,8 @@ MOST_COUNTED = 100
 """Where a figure on a page stops: beyond it people read "99+"."""
 
 
-class Check(Protocol):
-    """What must be true of a submission beyond its form; raises marshmallow's ValidationError by field."""
-
-    def __call__(
-        self, session: Session, instance: runtime.Instance, data: Mapping[str, Any], *, actor: Actor
-    ) -> None: ...
-
+Check = Callable[..., None]
+"""`(session, instance, data, *, actor)`: what must be true beyond the form; raises marshmallow's ValidationError by field."""
 
 checks: dict[str, Check] = {}
 """By form key; domains hand theirs over in `application.assemble`."""

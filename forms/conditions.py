@@ -27,7 +27,7 @@ WORDS = dict(COMPARED.values())
 def explain(condition: str, fields: Sequence[Field]) -> tuple[str, str]:
     """The condition in words, and as JSON for a script, "" where only the server can tell."""
     known = {field.key: field for field in fields}
-    tree = _tree(expressions.parsed(condition))
+    tree = _tree(expressions.parsed(condition).body)
     if tree is None:
         return "需要", ""
     pressed = any(known[name].as_buttons for name in expressions.compile(condition).names)

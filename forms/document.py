@@ -9,16 +9,13 @@ from typing import Any
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 
 from forms import conditions, expressions, schema
-from forms.fields import Field, FormInvalid, Note
-from forms.form import ITEM, Form
+from forms.fields import ITEM, Field, FormInvalid, Note
+from forms.form import Form
 
 INPUTS = {"textfield", "textarea", "number", "select", "radio", "checkbox", "checklist", "datetime"}
 NOTES = {"text", "separator"}
-ROWS = "dynamiclist"
 COLUMNS = INPUTS - {"checklist"}
-MAX_ROWS = 60
-MOST_ROWS = 500
-"""Beyond it a page is no longer the place to fill it in."""
+MAX_ROWS, MOST_ROWS = 60, 500
 
 
 def parse(document: Mapping[str, Any]) -> Form:
@@ -27,23 +24,20 @@ def parse(document: Mapping[str, Any]) -> Form:
         read = _Document().load(document)
     except (ValidationError, RecursionError) as error:
         raise FormInvalid(f"不是form-js表单：{error}") from error
-    return Form(read["id"], _explained(tuple(_parts(read["components"]))))
+    parts = list(_parts(read["components"]))
+    explained = iter(_explained([part for part in parts if isinstance(part, Field)]))
+    return Form(read["id"], tuple(next(explained) if isinstance(part, Field) else part for part in parts))
 
 
-def _explained(parts: tuple[Field | Note, ...]) -> tuple[Field | Note, ...]:
-    """The parts, checked, and with their conditions in words."""
-    fields = [part for part in parts if isinstance(part, Field)]
+def _explained(fields: Sequence[Field]) -> Iterator[Field]:
+    """The fields, checked, and with their conditions in words."""
     keys = [field.key for field in fields]
     for field in fields:
         if keys.count(field.key) > 1:
             raise FormInvalid(f"字段“{field.key}”重复")
         _check(field, keys)
-    return tuple(_worded(part, fields) if isinstance(part, Field) and part.shown_when else part for part in parts)
-
-
-def _worded(field: Field, fields: Sequence[Field]) -> Field:
-    words, tree = conditions.explain(field.shown_when or "", fields)
-    return replace(field, shown_words=words, shown_tree=tree)
+        words, tree = conditions.explain(field.shown_when, fields) if field.shown_when else ("", "")
+        yield replace(field, shown_words=words, shown_tree=tree)
 
 
 class _Lenient(Schema):
@@ -122,7 +116,7 @@ def _parts(components: Sequence[Mapping[str, Any]], group: str = "") -> Iterator
             yield Note(kind, component["text"], group)
         elif kind in INPUTS:
             yield _field(component, group)
-        elif kind == ROWS:
+        elif kind == "dynamiclist":
             yield _rows(component, group)
         else:
             raise FormInvalid(f"不支持{kind}类型的字段")
@@ -156,23 +150,17 @@ def _rows(component: Mapping[str, Any], group: str) -> Field:
         least, most = int(properties.get("minRows", 0)), int(properties.get("maxRows", MAX_ROWS))
     except ValueError as error:
         raise FormInvalid(f"字段“{field.key}”的行数不是整数") from error
+    columns = _explained([_field(column, "") for column in component["components"]])
     return replace(
-        field, columns=tuple(_columns(field.key, component["components"])), rows_source=properties.get("rowsKey"),
-        min_rows=least, max_rows=most, required=field.required or least > 0,
+        field, columns=tuple(columns), rows_source=properties.get("rowsKey"), min_rows=least, max_rows=most,
+        required=field.required or least > 0,
     )  # fmt: skip
 
 
-def _columns(key: str, components: Sequence[Mapping[str, Any]]) -> Iterator[Field]:
-    columns = tuple(_field(component, "") for component in components)
-    for column in columns:
-        if column.type not in COLUMNS or column.as_buttons or column.routing:
-            raise FormInvalid(f"“{key}”的行内不支持字段“{column.key}”这样的用法")
-    yield from (column for column in _explained(columns) if isinstance(column, Field))
-
-
 def _check_rows(field: Field) -> None:
-    if not field.columns:
-        raise FormInvalid(f"字段“{field.key}”没有列")
+    unfit = [each.key for each in field.columns if each.type not in COLUMNS or each.as_buttons or each.routing]
+    if unfit or not field.columns:
+        raise FormInvalid(f"字段“{field.key}”的行内没有列，或不支持列{'、'.join(unfit)}的用法")
     if not 0 <= field.min_rows <= field.max_rows <= MOST_ROWS:
         raise FormInvalid(f"字段“{field.key}”的行数应在0到{MOST_ROWS}之间")
     if field.rows_source and ITEM in {column.key for column in field.columns}:

@@ -61,7 +61,7 @@ def compile(source: str) -> Expression:
     if len(source) > MAX_LENGTH:
         raise ExpressionInvalid(f"超过{MAX_LENGTH}个字符")
     try:
-        tree = _parsed(source)
+        tree = parsed(source)
         names = _check(tree)
         code = builtins.compile(ast.fix_missing_locations(_Guarded().visit(tree)), "<expression>", "eval")
     except ExpressionInvalid:
@@ -69,11 +69,6 @@ def compile(source: str) -> Expression:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise ExpressionInvalid("写法不对") from error
     return Expression(source, names, code)
-
-
-def parsed(source: str) -> ast.expr:
-    """The tree of a text that `compile` accepts."""
-    return _parsed(source).body
 
 
 @lru_cache(maxsize=1024)
@@ -98,7 +93,8 @@ def is_name(text: str) -> bool:
     return text.isidentifier() and not reserved
 
 
-def _parsed(source: str) -> ast.Expression:
+def parsed(source: str) -> ast.Expression:
+    """The tree of a text; whether it is of this language, `compile` says."""
     return ast.parse(_in_python(_unwrapped(source.strip())), mode="eval")
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ITEM = "item"
+"""In rows that are fixed: the option a row is about."""
+
 Option = tuple[str, str]
 """What is submitted, and what a person reads."""
 
@@ -53,6 +56,12 @@ class Field:
     @property
     def is_rows(self) -> bool:
         return self.type == "dynamiclist"
+
+    @property
+    def cells(self) -> tuple[Field, ...]:
+        """What a row holds: its columns, after the option it is about."""
+        item = (Field(ITEM, "select", "", options_source=self.rows_source),) if self.rows_source else ()
+        return item + self.columns
 
     @property
     def is_choice(self) -> bool:

@@ -11,12 +11,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 
 from forms import expressions, schema
-from forms.fields import Field, Note, Option
+from forms.fields import ITEM, Field, Note, Option
 
 Options = Mapping[str, Sequence[Option]]
 NO_OPTIONS: Options = MappingProxyType({})
-ITEM = "item"
-"""In rows that are fixed: the option a row is about."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +29,8 @@ class Form:
     @cached_property
     def sources(self) -> frozenset[str]:
         """The lists the engine supplies for it."""
-        asking = [column for field in self.fields for column in (field, *field.columns)]
-        return frozenset(name for field in asking for name in (field.options_source, field.rows_source) if name)
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether it wants a page's whole width."""
-        return any(len(field.columns) > 3 for field in self.fields)
-
-    @property
-    def has_script(self) -> bool:
-        """Whether a script shortens the way through it."""
-        return any(field.is_rows or field.shown_tree for field in self.fields)
+        asking = (each for field in self.fields for each in (field, *field.cells))
+        return frozenset(each.options_source for each in asking if each.options_source)
 
     def load(self, raw: Mapping[str, object], options: Options = NO_OPTIONS) -> dict[str, Any]:
         """What was submitted, checked and in JSON types; marshmallow's ValidationError names every field at fault.
@@ -52,7 +40,8 @@ class Form:
         """
         data, errors = self._read(raw)
         for field, row in self._rows.items():
-            data[field.key], wrong = _read_rows(field, row, raw.get(field.key), options, self._is_asked(field, data))
+            asked = self._is_asked(field, data)
+            data[field.key], wrong = _read_rows(field, row, raw.get(field.key), options, asked=asked)
             errors |= wrong
         errors = {**self._missing(data), **self._not_offered(data, options), **errors}
         errors |= self._not_shown(data, errors)
@@ -71,21 +60,14 @@ class Form:
     @cached_property
     def _rows(self) -> dict[Field, Form]:
         """A row is a small form of its own."""
-        return {field: Form(f"{self.key}.{field.key}", field.columns) for field in self.fields if field.is_rows}
-
-    @cached_property
-    def _conditional(self) -> tuple[Field, ...]:
-        return tuple(field for field in self.fields if field.shown_when)
+        return {field: Form(f"{self.key}.{field.key}", field.cells) for field in self.fields if field.is_rows}
 
     def _read(self, raw: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The good values (None for bad ones) and the errors of the others, so that a person hears of all at once."""
         known = self._schema.fields
-        rows = {field.key for field in self._rows}
-        given = {
-            key: value
-            for key, value in raw.items()
-            if key not in rows and (key not in known or not schema.is_blank(value))
-        }
+        given = {key: value for key, value in raw.items() if key not in known or not schema.is_blank(value)}
+        for field in self._rows:
+            given.pop(field.key, None)
         try:
             return self._schema.load(given), {}
         except ValidationError as error:
@@ -109,11 +91,12 @@ class Form:
         """What was filled in although its condition does not hold; where the condition itself is at fault, nobody knows."""
         return {
             field.key: [f"此项仅在{field.shown_words}时填写，请清空"]
-            for field in self._conditional
-            if field.key not in errors
+            for field in self.fields
+            if field.shown_when
+            and field.key not in errors
             and _answered(field, data[field.key])
             and not _holds(field.shown_when, data)
-            and errors.keys().isdisjoint(expressions.compile(field.shown_when or "").names)
+            and errors.keys().isdisjoint(expressions.compile(field.shown_when).names)
         }
 
     def _not_offered(self, data: Mapping[str, Any], options: Options) -> dict[str, list[str]]:
@@ -147,48 +130,21 @@ def _offered(value: object, choices: Sequence[Option]) -> bool:
 
 
 def _read_rows(
-    field: Field, form: Form, given: object, options: Options, asked: bool
+    field: Field, form: Form, given: object, options: Options, *, asked: bool
 ) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
     """The rows that were filled in, and what is wrong with them by row and column."""
-    if schema.is_blank(given):
-        given = []
+    given = [] if schema.is_blank(given) else given
     if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
         return [], {field.key: [schema.MALFORMED]}
-    if field.rows_source:
-        return _read_fixed(form, field, given, options, asked)
-    filled = [row for row in given if not _is_blank(field, row)]
-    if len(filled) > field.max_rows:
-        return [], {field.key: [f"不能超过{field.max_rows}行，现有{len(filled)}行"]}
-    rows, errors = _read_each(form, field, [(f"第{number}行", row) for number, row in enumerate(filled, 1)], options)
-    if 0 < len(filled) < field.min_rows:
-        errors[field.key] = [f"不能少于{field.min_rows}行，现有{len(filled)}行"]
-    return rows, errors
-
-
-def _read_fixed(
-    form: Form, field: Field, given: list[dict[str, Any]], options: Options, asked: bool
-) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """A row for every option, or none at all; only where they are asked for must each be filled."""
-    choices = options.get(field.rows_source or "", ())
-    by_item = {row[ITEM]: row for row in given if isinstance(row.get(ITEM), str)}
-    if len(by_item) < len(given) or not by_item.keys() <= {value for value, _ in choices}:
-        return [], {field.key: ["每行应是列出的一项，且每项一行"]}
-    filled = [{key: value for key, value in by_item.get(item, {}).items() if key != ITEM} for item, _ in choices]
-    if not asked and all(_is_blank(field, row) for row in filled):
-        return [], {}
-    named = [(label, row) for (_, label), row in zip(choices, filled, strict=True)]
-    rows, errors = _read_each(form, field, named, options, may_be_blank=not asked)
-    return [{ITEM: item, **row} for (item, _), row in zip(choices, rows, strict=True)], errors
-
-
-def _read_each(
-    form: Form, field: Field, named: list[tuple[str, dict[str, Any]]], options: Options, *, may_be_blank: bool = False
-) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+    try:
+        named = _fixed(field, given, options, asked) if field.rows_source else _filled(field, given)
+    except ValidationError as error:
+        return [], {field.key: [str(each) for each in error.messages]}
     labels = {column.key: column.label for column in field.columns}
-    rows, errors = [], {}
+    rows, errors = [], dict[str, list[str]]()
     for index, (name, row) in enumerate(named):
-        read = {column.key: schema.nothing(column) for column in field.columns}
-        if not (may_be_blank and _is_blank(field, row)):
+        read = {cell.key: row.get(cell.key) if cell.key == ITEM else schema.nothing(cell) for cell in field.cells}
+        if asked or not _is_blank(field, row):
             try:
                 read = form.load(row, options)
             except ValidationError as error:
@@ -200,10 +156,30 @@ def _read_each(
     return rows, errors
 
 
+def _filled(field: Field, given: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Rows as people add them, with their numbers."""
+    filled = [row for row in given if not _is_blank(field, row)]
+    if len(filled) > field.max_rows or 0 < len(filled) < field.min_rows:
+        bound = f"超过{field.max_rows}" if len(filled) > field.max_rows else f"少于{field.min_rows}"
+        raise ValidationError(f"不能{bound}行，现有{len(filled)}行")
+    return [(f"第{number}行", row) for number, row in enumerate(filled, 1)]
+
+
+def _fixed(
+    field: Field, given: list[dict[str, Any]], options: Options, asked: bool
+) -> list[tuple[str, dict[str, Any]]]:
+    """A row for every option, with its label; none at all where none is asked for and none was filled in."""
+    by_item = {row[ITEM]: row for row in given if isinstance(row.get(ITEM), str)}
+    choices = options.get(field.rows_source or "", ())
+    if len(by_item) < len(given) or not by_item.keys() <= {value for value, _ in choices}:
+        raise ValidationError("每行应是列出的一项，且每项一行")
+    named = [(label, {**by_item.get(item, {}), ITEM: item}) for item, label in choices]
+    return named if asked or not all(_is_blank(field, row) for _, row in named) else []
+
+
 def _is_blank(field: Field, row: Mapping[str, Any]) -> bool:
-    """A row in which nothing was filled in; an empty box is not an answer."""
-    boxes = {column.key for column in field.columns if column.type == "checkbox"}
-    known = {column.key for column in field.columns}
-    return row.keys() <= known and all(
-        schema.is_blank(value) or (value is False and key in boxes) for key, value in row.items()
+    """A row in which nothing was filled in; an empty box is not an answer, nor is what a fixed row is about."""
+    known = {cell.key: cell for cell in field.cells}
+    return row.keys() <= known.keys() and all(
+        key == ITEM or schema.is_blank(value) or not _answered(known[key], value) for key, value in row.items()
     )

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from engine import clock, db, jobs, settings
-from engine.models import HistoryEvent, ProcessInstance, UserTask, WorkPoint
+from engine.models import Commitment, HistoryEvent, ProcessInstance, UserTask, WorkPoint
 from web.app import create_app
 
 PASSWORD = "demo-password-of-the-tests"
@@ -100,6 +100,12 @@ class Bureau:
                 ProcessInstance.parent_id == instance_id, ProcessInstance.definition_key == key
             )
             return list(session.scalars(ours.order_by(ProcessInstance.title)))
+
+    def commitments(self, point_id: str) -> list[str]:
+        """The instances of a work point's commitments, in the plan's order."""
+        with db.reading() as session:
+            ours = select(Commitment.instance_id).join(WorkPoint).where(WorkPoint.instance_id == point_id)
+            return [each for each in session.scalars(ours.order_by(Commitment.number)) if each]
 
     def status(self, instance_id: str) -> str:
         with db.reading() as session:

@@ -26,6 +26,7 @@ from web import (
     incidents,
     instances,
     lamps,
+    launch,
     notifications,
     outbox,
     oversight,
@@ -95,7 +96,7 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (auth, calendar, health, incidents, instances, lamps, notifications, outbox, oversight, plan, preferences,
+    for module in (auth, calendar, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan, preferences,
                    reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)

@@ -11,10 +11,13 @@ from sqlalchemy.orm import Session
 
 from engine import clock, db, definitions, history, instances, runtime, user_tasks
 from engine.checklists import checks
+from engine.identity import Actor
 from engine.lamps import facts, picture, thresholds
 from engine.lamps.lamp import Lamp
-from engine.models import InstanceStatus, ProcessDefinition, ProcessInstance, WorkPoint
+from engine.models import Commitment, InstanceStatus, ProcessDefinition, ProcessInstance, WorkItem, WorkPoint
 from engine.oversight import dates, items
+from engine.plan import items as plan_items
+from engine.plan import launch
 from engine.reminders import urging
 from engine.spiff import Activity
 from web import diagram, story
@@ -27,17 +30,25 @@ def show(instance_id: str) -> ResponseReturnValue:
     with db.reading() as session:
         instance = instances.get(session, instance_id, actor=g.actor)
         waits, children = _waits(session, instance), instances.children(session, instance.id)
-        known = facts.of_instance(session, instance.id)
+        known, offered = facts.of_instance(session, instance.id), dates.offers(session, instance, actor=g.actor)
         return render_template(
             "instance.html", instance=instance, pictures=_pictures(session, instance, waits),
             story=story.of(session, instance_id),
             waits=waits, children=children, facts=known, thresholds=thresholds.in_force(session),
             lamps=_lamps(session, [instance, *children]),
             standing=checks.standing(session, instance), level_names=checks.NAMES,
-            offered=dates.offers(session, instance, actor=g.actor), words=items.WORDS,
+            offered=offered, words=items.WORDS, occurrences=_occurrences(session, offered.subject, g.actor),
+            can_charge=launch.can_launch(g.actor),
             names=user_tasks.people_of(session, {fact.recorded_by_id for fact in known if fact.recorded_by_id}),
             tasks=[(task, urging.offer(session, task, actor=g.actor)) for task in user_tasks.open_in(session, instance_id)],
         )  # fmt: skip
+
+
+def _occurrences(session: Session, subject: dates.Subject | None, actor: Actor) -> tuple[list[WorkItem], bool]:
+    """The occurrences of the commitment that is shown, and whether the person may register another."""
+    if not isinstance(subject, Commitment):
+        return [], False
+    return list(session.scalars(plan_items.of_commitment(subject))), plan_items.offered(actor, subject)
 
 
 def _lamps(session: Session, shown: list[ProcessInstance]) -> dict[str, Lamp]:

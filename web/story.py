@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 import forms
 from engine import history, options, user_tasks
 from engine.models import HistoryEvent, Submission
-from forms.form import ITEM
+from web import wording
 
 SAID = {
     "instance.started": "流程启动",
@@ -126,32 +126,27 @@ def _answers(submission: Submission, offered: dict[str, Words]) -> list[tuple[st
     if form is None:
         return [(key, str(value)) for key, value in submission.data.items()]
     return [
-        (field.label, _table(field, value, offered) if field.is_rows else _shown(field, value, offered))
+        (
+            field.label,
+            _table(field, value, offered)
+            if field.is_rows and isinstance(value, list)
+            else _shown(field, value, offered),
+        )
         for field in form.fields
         if (value := submission.data.get(field.key)) not in (None, [])
     ]
 
 
 def _table(field: forms.Field, rows: list[dict[str, Any]], offered: dict[str, Words]) -> Table:
-    named = offered[field.rows_source] if field.rows_source else {}
-    cells = [[_shown(column, row.get(column.key), offered) for column in field.columns] for row in rows]
-    if named:
-        cells = [[named.get(row[ITEM], row[ITEM]), *rest] for row, rest in zip(rows, cells, strict=True)]
-    return Table(
-        ["", *(column.label for column in field.columns)] if named else [column.label for column in field.columns],
-        cells,
-    )
+    cells = [[_shown(cell, row.get(cell.key), offered) for cell in field.cells] for row in rows]
+    return Table([cell.label for cell in field.cells], cells)
 
 
 def _shown(field: forms.Field, value: Any, offered: dict[str, Words]) -> str:
     if value is None:
         return "—"
+    if not (field.is_choice or isinstance(value, bool)):
+        return f"{value}{field.suffix}"
     words = {"true": "是", "false": "否", **dict(field.options), **offered.get(field.options_source or "", {})}
-    chosen = (
-        str(each).lower() if isinstance(each, bool) else str(each)
-        for each in (value if isinstance(value, list) else [value])
-    )
-    return (
-        "、".join(words.get(each, each) if field.is_choice or isinstance(value, bool) else each for each in chosen)
-        + field.suffix
-    )
+    chosen = wording.as_typed(value if isinstance(value, list) else [value])
+    return "、".join(words.get(each, str(each)) for each in chosen)

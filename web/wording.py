@@ -18,7 +18,8 @@ from engine.lamps.lamp import Colour, State, Thresholds
 from engine.models import InstanceStatus, ProcessInstance, UserTask
 from engine.targets import measures
 from forms import Field
-from forms.form import ITEM, Options
+from forms.fields import ITEM
+from forms.form import Options
 from forms.schema import is_blank
 
 WEEKDAYS = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"]
@@ -47,19 +48,8 @@ FACTS = {
 MORE_ROWS = "+"
 """The button that asks for another row, and for nothing else."""
 CELL = re.compile(r"(\w+)\.(\d{1,4})\.(\w+)")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a field as a page shows it."""
-
-    index: int | str
-    name: str
-    typed: Mapping[str, Any]
-
-
-TEMPLATE = Row("¤i", "第¤n行", {})
-"""From which the script of a page makes another."""
+Row = tuple[int, str, Mapping[str, Any]]
+"""Its place, what it is called, and what was typed in it."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +64,7 @@ class Lamp:
 def register(app: Flask) -> None:
     for function in (day, full_day, moment, lamp, shown, fact, judged.is_backdated, state_of, measures.promise, rows):
         app.add_template_filter(function)
-    app.jinja_env.globals |= {"today": clock.today, "row_template": TEMPLATE}
+    app.jinja_env.globals["today"] = clock.today
 
 
 def day(value: date | datetime | None) -> str:
@@ -172,11 +162,11 @@ def rows(field: Field, typed: object, options: Options) -> Sequence[Row]:
     if field.rows_source:
         by_item = {str(row.get(ITEM)): row for row in given}
         fixed = enumerate(options.get(field.rows_source, ()))
-        return [Row(index, label, {**by_item.get(item, {}), ITEM: item}) for index, (item, label) in fixed]
+        return [(index, label, {**by_item.get(item, {}), ITEM: item}) for index, (item, label) in fixed]
     key, _, number = request.form.get(MORE_ROWS, "").partition(":")
     asked = int(number) if key == field.key and number.isdecimal() and len(number) < 4 else 0
     count = min(max(1, len(given), field.min_rows, asked), field.max_rows)
-    return [Row(index, f"第{index + 1}行", row) for index, row in enumerate((given + [{}] * count)[:count])]
+    return [(index, f"第{index + 1}行", row) for index, row in enumerate((given + [{}] * count)[:count])]
 
 
 def page_number(asked: Mapping[str, str]) -> int:

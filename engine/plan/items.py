@@ -47,10 +47,15 @@ def offered(actor: Actor, commitment: Commitment) -> bool:
     return running and SHAPES[commitment.shape].kind is not None and can_register(actor, commitment)
 
 
-def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]], *, actor: Actor) -> None:
-    """Register what has come up meanwhile; it begins as soon as the commitment's process looks again."""
+def require_offered(actor: Actor, commitment: Commitment) -> None:
     if not offered(actor, commitment):
         raise NotAllowed(f"{actor.login} may not register", advice="只有牵头单位和督办机构可以为办理中的任务登记事项。")
+
+
+def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]], *, actor: Actor) -> None:
+    """Register what has come up meanwhile; it begins as soon as the commitment's process looks again."""
+    require_offered(actor, commitment)
+    check_rows(session, commitment, rows := list(rows))
     assert commitment.instance_id is not None
     last = _register(session, commitment, rows, actor)
     messages.send(

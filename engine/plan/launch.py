@@ -1,23 +1,30 @@
-"""Bringing a plan into the database and starting its work points and commitments."""
+"""Bringing a plan into the database, seeing to it that nothing is missing, and starting its work points and commitments."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, ids, instances, reminders
+from engine import clock, history, identity, ids, instances, jobs, reminders, runtime
+from engine.errors import InvalidState, NotAllowed
+from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp
-from engine.models import Commitment, Partner, PlanSection, Target, Unit, WorkPlan, WorkPoint
-from engine.plan import items
+from engine.models import Commitment, Partner, Person, PlanSection, Target, Unit, WorkPlan, WorkPoint
+from engine.plan import items, points
 from engine.plan.service_tasks import report_period
 from engine.plan.shapes import SHAPES
 
 Progress = Callable[[int, int], None]
 """Told how many of how many are started."""
+LAUNCH = "plan.launch"
+NEEDED = {"lead_id": "牵头处室", "due_on": "期限", "definition": "口径（完成标准）"}
+MOST_TOLD = 5
+"""Incomplete commitments that a refusal names; the page lists them all."""
 
 
 def load(session: Session, data: Mapping[str, Any]) -> WorkPlan:
@@ -27,8 +34,9 @@ def load(session: Session, data: Mapping[str, Any]) -> WorkPlan:
     plan = WorkPlan(
         id=ids.new(), year=head["year"], title=head["title"], issued_on=head["issued_on"], source=head["source"]
     )
+    assumed = head.get("assumed", [])
     for each in data["sections"]:
-        points = [_point(point, units) for point in data["points"] if point["section"] == each["number"]]
+        points = [_point(point, units, assumed) for point in data["points"] if point["section"] == each["number"]]
         section = PlanSection(
             id=ids.new(), number=each["number"], numeral=each["numeral"], title=each["title"], points=points
         )
@@ -38,27 +46,83 @@ def load(session: Session, data: Mapping[str, Any]) -> WorkPlan:
     return plan
 
 
+def pending(session: Session) -> WorkPlan | None:
+    """The plan that waits for its launch."""
+    waiting = select(WorkPlan).where(WorkPlan.launched_at.is_(None)).order_by(WorkPlan.year).limit(1)
+    return session.scalar(waiting)
+
+
+def gaps(plan: WorkPlan) -> dict[Commitment, list[str]]:
+    """What each commitment lacks without which it cannot be launched, in the plan's order."""
+    lacking = {each: [word for name, word in NEEDED.items() if not getattr(each, name)] for each in _commitments(plan)}
+    return {commitment: words for commitment, words in lacking.items() if words}
+
+
 def start(
     session: Session, plan: WorkPlan, *, actor: Actor | None, progress: Progress = lambda done, total: None
 ) -> None:
     """Start one instance for every point and commitment; commitments wait for their point's plan and their own period."""
-    points = [point for section in plan.sections for point in section.points]
-    total = len(points) + sum(len(point.commitments) for point in points)
-    done = 0
-    year_closes_at = clock.start_of(plan.issued_on.replace(year=plan.year + 1, month=1, day=1)).isoformat()
-    for point in points:
-        point.instance = instances.start(
-            session, f"work_point_{point.number:02}", {"year_closes_at": year_closes_at}, actor=actor,
-            title=f"要点{point.number} {point.title}", business_key=f"point-{plan.year}-{point.number}",
-            unit_id=point.lead_id,
-        )  # fmt: skip
-        session.flush()
-        facts.record(session, point, lamp.OPENED, actor=actor)
-        for commitment in point.commitments:
-            start_commitment(session, commitment, actor=actor)
+    _declare(plan)
+    done, total = 0, len(_points(plan)) + len(_commitments(plan))
+    for point in _points(plan):
+        start_point(session, point, actor=actor)
         done += 1 + len(point.commitments)
-        session.flush()
         progress(done, total)
+
+
+def begin(session: Session, plan: WorkPlan, *, actor: Actor) -> None:
+    """Launch the plan point by point, each in a transaction of its own, so that whoever looks sees how far it is."""
+    if not can_launch(actor):
+        raise NotAllowed(f"{actor.login} may not launch", advice="年度工作要点由督办机构启动。")
+    _declare(plan)
+    for point in _points(plan):
+        jobs.add(session, LAUNCH, clock.now(), {"point": point.id, "by": actor.id}, dedupe_key=f"{LAUNCH}:{point.id}")
+
+
+def launch_point(session: Session, payload: Mapping[str, Any]) -> None:
+    """Job handler: the next point of a plan that was launched."""
+    point = session.get_one(WorkPoint, payload["point"])
+    if point.instance_id is None:
+        start_point(session, point, actor=identity.actor(session.get_one(Person, payload["by"])))
+
+
+def can_launch(actor: Actor) -> bool:
+    """The office that oversees fills in what is missing, confirms what was assumed, and launches."""
+    return actor.has_role("office_supervisor")
+
+
+def charge(session: Session, commitment: Commitment, told: Mapping[str, Any], *, actor: Actor) -> None:
+    """Fill in lead, dates and definition of completion (口径); what the office has filled in or confirmed is no assumption.
+
+    Once the plan is launched the lead and the dates change by their own procedures (转办, 延期) and are confirmed as they are.
+    """
+    if not can_launch(actor):
+        raise NotAllowed(f"{actor.login} may not charge", advice="牵头处室、期限和口径由督办机构填写、核对。")
+    if commitment.point.section.plan.launched_at is None:
+        if told["due_on"] < told["starts_on"]:
+            raise ValidationError({"due_on": [f"期限不能早于启动日期{told['starts_on']:%Y-%m-%d}"]})
+        commitment.lead = session.scalars(select(Unit).where(Unit.key == told["lead"])).one()
+        commitment.starts_on, commitment.due_on = told["starts_on"], told["due_on"]
+    commitment.definition, commitment.assumed = told["definition"], []
+    if commitment.instance_id:
+        detail = {"definition": told["definition"]}
+        instance = runtime.lock(session, commitment.instance_id)
+        history.note(session, instance, Entry("commitment.confirmed", actor.id, detail=detail))
+
+
+def start_point(session: Session, point: WorkPoint, *, actor: Actor | None) -> None:
+    plan = point.section.plan
+    year_closes_at = clock.start_of(plan.issued_on.replace(year=plan.year + 1, month=1, day=1)).isoformat()
+    point.instance = instances.start(
+        session, f"work_point_{point.number:02}", {"year_closes_at": year_closes_at, **points.variables(point)}, actor=actor,
+        title=f"要点{point.number} {point.title}", business_key=f"point-{plan.year}-{point.number}",
+        unit_id=point.lead_id,
+    )  # fmt: skip
+    session.flush()
+    facts.record(session, point, lamp.OPENED, actor=actor)
+    for commitment in point.commitments:
+        start_commitment(session, commitment, actor=actor)
+    session.flush()
 
 
 def start_commitment(session: Session, commitment: Commitment, *, actor: Actor | None) -> None:
@@ -82,18 +146,42 @@ def start_commitment(session: Session, commitment: Commitment, *, actor: Actor |
     reminders.plan(session, "commitment", commitment.id, due_at, instance_id=commitment.instance.id)
 
 
-def _point(data: Mapping[str, Any], units: Mapping[str, Unit]) -> WorkPoint:
+def _declare(plan: WorkPlan) -> None:
+    """From now on it runs; refused twice, and while anything is missing."""
+    if plan.launched_at is not None:
+        raise InvalidState(f"plan {plan.year} was launched", advice="这一年的工作要点已经启动，不能再次启动。")
+    if lacking := gaps(plan):
+        told = "；".join(f"{each.code} 缺{'、'.join(words)}" for each, words in list(lacking.items())[:MOST_TOLD])
+        more = f" 等 {len(lacking)} 项" if len(lacking) > MOST_TOLD else ""
+        raise InvalidState(
+            f"{len(lacking)} commitments are incomplete", code="incomplete",
+            advice=f"不能启动：{told}{more}。请先在“年度启动”页上补齐牵头处室、期限和口径。",
+        )  # fmt: skip
+    plan.launched_at = clock.now()
+
+
+def _points(plan: WorkPlan) -> list[WorkPoint]:
+    return [point for section in plan.sections for point in section.points]
+
+
+def _commitments(plan: WorkPlan) -> list[Commitment]:
+    return [commitment for point in _points(plan) for commitment in point.commitments]
+
+
+def _point(data: Mapping[str, Any], units: Mapping[str, Unit], assumed: Sequence[str]) -> WorkPoint:
     return WorkPoint(
         id=ids.new(), number=data["number"], title=data["title"], lead_id=units[data["lead"]].id,
-        commitments=[_commitment(number, each, units) for number, each in enumerate(data["commitments"], 1)],
+        commitments=[_commitment(number, each, units, assumed) for number, each in enumerate(data["commitments"], 1)],
     )  # fmt: skip
 
 
-def _commitment(number: int, data: Mapping[str, Any], units: Mapping[str, Unit]) -> Commitment:
+def _commitment(number: int, data: Mapping[str, Any], units: Mapping[str, Unit], assumed: Sequence[str]) -> Commitment:
+    lead = units.get(data.get("lead", ""))
     return Commitment(
         id=ids.new(), number=number, code=data["code"], title=data["title"], kind=data["kind"], shape=data["shape"],
-        starts_on=data["starts_on"], due_on=data["due_on"], cadence=data.get("cadence"),
-        lead_id=units[data["lead"]].id, evidence=data.get("evidence", []), gates=data.get("gates", []),
+        starts_on=data["starts_on"], due_on=data.get("due_on"), cadence=data.get("cadence"),
+        definition=data.get("definition"), assumed=data.get("assumed", assumed), lead_id=lead.id if lead else None,
+        evidence=data.get("evidence", []), gates=data.get("gates", []),
         note=data.get("note"), partners=_partners(data.get("partners", []), units),
         targets=[_target(n, target) for n, target in enumerate(data.get("targets", []), 1)],
     )  # fmt: skip

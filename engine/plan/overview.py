@@ -44,7 +44,7 @@ def require_can_view(actor: Actor) -> None:
 
 
 def current(session: Session) -> WorkPlan | None:
-    """The latest plan with all that its pages show."""
+    """The latest plan that was launched, with all that its pages show."""
     points = selectinload(WorkPlan.sections).selectinload(PlanSection.points)
     commitments = points.selectinload(WorkPoint.commitments)
     whole = select(WorkPlan).options(
@@ -54,7 +54,7 @@ def current(session: Session) -> WorkPlan | None:
         commitments.joinedload(Commitment.instance),
         commitments.selectinload(Commitment.targets),
     )
-    return session.scalar(whole.order_by(WorkPlan.year.desc()).limit(1))
+    return session.scalar(whole.where(WorkPlan.launched_at.is_not(None)).order_by(WorkPlan.year.desc()).limit(1))
 
 
 def viewable(session: Session, plan: WorkPlan, actor: Actor) -> set[str]:

@@ -181,7 +181,7 @@ def test_a_damaged_instance_goes_on_once_it_is_restored(bureau: Bureau) -> None:
 
 def test_a_damaged_instance_can_be_ended_without_being_read(bureau: Bureau) -> None:
     point = bureau.point(5)
-    commitment = bureau.children(point, "commitment")[0]
+    commitment = bureau.commitments(point)[0]
     for instance in (point, commitment):
         damage(instance)
         look_at(instance)

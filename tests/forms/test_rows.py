@@ -180,3 +180,10 @@ def test_ten_thousand_rows_are_refused_unread() -> None:
 def test_rows_it_cannot_show_or_guard_are_no_form(rows: dict[str, Any]) -> None:
     with pytest.raises(FormInvalid):
         form(**rows)
+
+
+def test_fixed_rows_that_are_asked_for_are_never_none() -> None:
+    """A list that happens to be empty must not open the way."""
+    with pytest.raises(ValidationError) as refused:
+        FIXED_REQUIRED.load({"projects": []}, {"units": []})
+    assert refused.value.messages_dict == {"projects": ["请填写项目"]}

@@ -45,7 +45,7 @@ def approve_plan(bureau: Bureau, story: Story) -> list[str]:
     story.step("zj_officer1", story.point, "draft_plan", **PLAN)
     story.step("zj_head", story.point, "review_plan", decision="approve")
     story.step(overseer_of(bureau, "ZJ"), story.point, "sign_plan", decision="approve")
-    return bureau.children(story.point, "commitment")
+    return bureau.commitments(story.point)
 
 
 def told(instance_id: str) -> list[tuple[str, str, str]]:

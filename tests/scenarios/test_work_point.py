@@ -56,7 +56,7 @@ def test_from_plan_to_archive(bureau: Bureau) -> None:
 
     # 实施: commitments were waiting for the plan; each is reported and confirmed
     assert bureau.open_tasks(story.point) == {}
-    commitments = bureau.children(story.point, "commitment")
+    commitments = bureau.commitments(story.point)
     bureau.let_time_pass(days=200)
     for commitment in commitments:
         officer = report_and_confirm(bureau, story, commitment)
@@ -131,5 +131,5 @@ def test_the_year_ends_and_carries_over_what_is_unfinished(bureau: Bureau) -> No
     story.step(overseer_of(bureau, "ZJ"), story.point, "sign_plan", decision="approve")
     bureau.let_time_pass(days=300)
     assert set(bureau.open_tasks(story.point)) == {"write_self_check"}
-    assert {bureau.status(each) for each in bureau.children(story.point, "commitment")} == {"terminated"}
+    assert {bureau.status(each) for each in bureau.commitments(story.point)} == {"terminated"}
     assert bureau.person("zj_head").get("/plan").says("结转")

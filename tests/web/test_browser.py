@@ -261,8 +261,8 @@ def test_a_point_is_walked_from_plan_to_archive_on_a_phone(chromium: Any, bureau
     does("zj_officer2", point, "提交", **drafted)
     does("zj_head", point, "同意")
     does(overseer_of(bureau, "ZJ"), point, "同意")
-    first = bureau.children(point, "commitment")[0]
-    does("zj_officer1", first, "提交", progress="40", situation="名单已定", finished="false")
+    first = bureau.commitments(point)[0]
+    does("zj_officer1", first, "提交", progress="40", situation="名单已定")
     server.stop()
     bureau.let_time_pass(days=300)
     server = Server(bureau.database, tmp_path)

@@ -88,7 +88,7 @@ def test_a_signal_reaches_all_that_wait_once_it_is_committed(bureau: Bureau, des
 
 
 def test_only_designers_send_and_never_to_what_a_unit_answers_for(bureau: Bureau, designer: Client) -> None:
-    commitment = bureau.children(bureau.point(5), "commitment")[0]
+    commitment = bureau.commitments(bureau.point(5))[0]
     (awaited, *_) = designer.told(f"/event-subscription?processInstanceId={commitment}")
     assert awaited["eventName"] == "plan_approved"
     before = bureau.count(Job)

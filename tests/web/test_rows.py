@@ -18,7 +18,6 @@ from werkzeug.serving import make_server
 import forms
 from engine import db, options, runtime, user_tasks
 from engine.identity import Actor
-from forms import Form
 from tests.driver import PASSWORD, Answer, Bureau
 from tests.rest import Client
 
@@ -57,17 +56,20 @@ FORM = forms.parse({"id": "test.rows", "components": [
     ]},
 ]})  # fmt: skip
 DIAGRAM = b"""<?xml version="1.0" encoding="UTF-8"?>
-<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:camunda="http://camunda.org/schema/1.0/bpmn" id="listing_definitions" targetNamespace="http://example.org/listing">
+<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:camunda="http://camunda.org/schema/1.0/bpmn"
+    id="listing_definitions" targetNamespace="http://example.org/listing">
   <bpmn:process id="listing" name="\xe6\xb8\x85\xe5\x8d\x95" isExecutable="true">
     <bpmn:startEvent id="asked" />
     <bpmn:sequenceFlow id="f1" sourceRef="asked" targetRef="again" />
     <bpmn:exclusiveGateway id="again" />
     <bpmn:sequenceFlow id="f2" sourceRef="again" targetRef="list_projects" />
-    <bpmn:userTask id="list_projects" name="\xe5\xa1\xab\xe6\x8a\xa5\xe6\xb8\x85\xe5\x8d\x95" camunda:formKey="test.rows" camunda:assignee="jj_officer1" />
+    <bpmn:userTask id="list_projects" name="\xe5\xa1\xab\xe6\x8a\xa5\xe6\xb8\x85\xe5\x8d\x95"
+      camunda:formKey="test.rows" camunda:assignee="jj_officer1" />
     <bpmn:sequenceFlow id="f3" sourceRef="list_projects" targetRef="listed" />
     <bpmn:exclusiveGateway id="listed" default="f4" />
     <bpmn:sequenceFlow id="f4" sourceRef="listed" targetRef="again" />
-    <bpmn:sequenceFlow id="f5" sourceRef="listed" targetRef="done"><bpmn:conditionExpression>${finished}</bpmn:conditionExpression></bpmn:sequenceFlow>
+    <bpmn:sequenceFlow id="f5" sourceRef="listed" targetRef="done">
+      <bpmn:conditionExpression>${finished}</bpmn:conditionExpression></bpmn:sequenceFlow>
     <bpmn:endEvent id="done" />
   </bpmn:process>
 </bpmn:definitions>"""
