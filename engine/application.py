@@ -36,8 +36,7 @@ from engine.meetings import records
 from engine.notifications import outbox
 from engine.oversight import items
 from engine.plan import items as plan_items
-from engine.plan import points
-from engine.plan import launch
+from engine.plan import launch, points
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
@@ -69,7 +68,9 @@ def assemble() -> None:
         runtime.service_tasks.update(tasks)
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
-    options.SOURCES.update({**subject.SOURCES, **points.SOURCES, **records.SOURCES, **reviews.SOURCES, **checks.SOURCES})
+    options.SOURCES.update(
+        {**subject.SOURCES, **points.SOURCES, **records.SOURCES, **reviews.SOURCES, **checks.SOURCES}
+    )
     user_tasks.four_eyes.update(checks.FOUR_EYES)
     for found in (
         figures.CHECKS,

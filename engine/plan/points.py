@@ -17,7 +17,7 @@ from engine import assignment, clock, identity
 from engine.deadlines import limits
 from engine.identity import Actor
 from engine.lamps import lamp, picture
-from engine.models import Bar, Commitment, WorkItem, WorkPoint
+from engine.models import Bar, WorkItem, WorkPoint
 from engine.notifications import notices
 from engine.options import Choices
 from engine.runtime import Instance, ServiceTask
@@ -41,7 +41,9 @@ def variables(point: WorkPoint) -> dict[str, str]:
     return {name: MONTH_DAY.sub(of_the_year, written, count=1) for name, written in days.items()}
 
 
-def count_red(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+def count_red(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
     """How many construction projects of the point have a red lamp now."""
     projects = [each.instance_id for each in _point(session, instance).commitments if each.shape == CONSTRUCTION]
     lamps = picture.of_instances(session, [each for each in projects if each])
@@ -89,7 +91,9 @@ def inform_leader(session: Session, instance: Instance, *, variables: Mapping[st
 
 def check_amounts(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     wrong = {
-        f"grants.{n}.amount": [f"{row['beneficiary']}：应为 {row['heads']} 人 × {row['standard']} 元（测算底稿须能复算）"]
+        f"grants.{n}.amount": [
+            f"{row['beneficiary']}：应为 {row['heads']} 人 × {row['standard']} 元（测算底稿须能复算）"
+        ]
         for n, row in enumerate(data["grants"])
         if round(row["heads"] * row["standard"] - row["amount"], 2)
     }
