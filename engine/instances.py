@@ -169,13 +169,16 @@ def children(session: Session, instance_id: str) -> list[ProcessInstance]:
     return list(session.scalars(ours.order_by(ProcessInstance.started_at, ProcessInstance.id)))
 
 
-def running_below(session: Session, instance_id: str) -> list[str]:
-    """Ids of what it has started and what that has started, as far as it runs; the innermost first."""
-    running = ProcessInstance.status == InstanceStatus.ACTIVE
+def running_below(session: Session, instance_id: str, *, but_not: Collection[str] = ()) -> list[str]:
+    """Ids of what it has started and what that has started, as far as it runs; the innermost first.
+
+    Processes in `but_not`, and what is below them, are left out.
+    """
+    ours = ProcessInstance.status == InstanceStatus.ACTIVE, ProcessInstance.definition_key.not_in(but_not)
     below: list[str] = []
     level = [instance_id]
     while level:
-        theirs = select(ProcessInstance.id).where(ProcessInstance.parent_id.in_(level), running)
+        theirs = select(ProcessInstance.id).where(ProcessInstance.parent_id.in_(level), *ours)
         level = list(session.scalars(theirs.order_by(ProcessInstance.started_at, ProcessInstance.id)))
         below = level + below
     return below

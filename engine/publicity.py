@@ -1,26 +1,26 @@
-"""公示: how long something is shown, and the objections that come meanwhile. What is upheld stops what was shown."""
+"""公示: until when something is shown, and the objections that come meanwhile, each a process of its own (公示异议)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, deadlines, history, ids, instances, messages, runtime, user_tasks
-from engine.calendar import Counted
+from engine import clock, deadlines, history, instances, messages, runtime, user_tasks
 from engine.deadlines import Limit
-from engine.errors import InvalidState
+from engine.errors import InvalidState, NotAllowed
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import Notice, Objection
+from engine.models import EventKind, InstanceStatus, ProcessInstance, Submission
 from engine.runtime import Instance, ServiceTask
 from engine.user_tasks import Check
 
-FORM, RAISED = "publicity.objection", "objection_raised"
+FORM, OBJECTION = "publicity.objection", "publicity_objection"
+AHEAD = timedelta(days=30)
+Shown = Instance | ProcessInstance
 
 
 def check_notice(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
@@ -28,103 +28,86 @@ def check_notice(session: Session, instance: Instance, data: Mapping[str, Any], 
     limit, days = _limit(session, instance, data), data["days"]
     if days is not None and (days != int(days) or days < (limit.amount or 0)):
         raise ValidationError({"days": [f"{limit.told}，请填不少于{limit.amount}的整数"]})
-    if date.fromisoformat(data["starts_on"]) < clock.today():
-        raise ValidationError({"starts_on": [f"公示从实际公布之日起算，起始日期不能早于今天（{limit.article}）"]})
+    if not timedelta(0) <= date.fromisoformat(data["starts_on"]) - clock.today() <= AHEAD:
+        words = f"公示从实际公布之日起算，公布日期不能早于今天，也不能晚于{AHEAD.days}天以后"
+        raise ValidationError({"starts_on": [words]})
 
 
-CHECKS: dict[str, Check] = {"publicity.notice": check_notice}
+def check_verdict(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+    if _notice(session, instance.parent_id or "").submitted_by_id == actor.id:
+        raise NotAllowed(f"{actor.login} has published it", advice="公示是您发布的，异议须由其他人核实。")
+
+
+CHECKS: dict[str, Check] = {"publicity.notice": check_notice, "publicity.verdict": check_verdict}
 
 
 def open_notice(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """Count until when the notice is shown, and say why until then."""
-    told = user_tasks.submissions(session, instance.id, "publish_notice")[-1].data
-    limit, starts_on = _limit(session, instance, told), date.fromisoformat(told["starts_on"])
-    days = int(told["days"] or limit.amount or 0)
-    counted = deadlines.current(session).calendar.working_days_after(starts_on, days)
-    notice = Notice(
-        id=ids.new(), instance_id=instance.id, title=told["title"], starts_on=starts_on,
-        ends_at=clock.end_of(counted.day), reason=f"{_words(starts_on, days, counted)}（{limit.told}）",
-    )  # fmt: skip
-    session.add(notice)
-    session.flush()
-    _note(session, instance, "publicity.opened", notice.reason, actor)
-    return {"notice_ends_at": notice.ends_at.isoformat()}
+    ends_at, why = _end(session, instance)
+    history.record(session, instance, [Entry("publicity.opened", actor.id if actor else None, detail={"reason": why})])
+    return {"notice_ends_at": ends_at.isoformat()}
 
 
 def look(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
-    """What has come of the notice so far; it closes when its time is over and nothing is left to look into."""
-    notice = _open(session, instance.id)
-    assert notice is not None, "a notice is opened before anybody looks at it"
-    session.refresh(notice)
-    pending, is_over = _pending(notice), clock.now() >= notice.ends_at
-    if is_over and not pending:
-        notice.closed_at = clock.now()
-    return {"objections": len(pending), "notice_over": is_over, "objection": "none"}
+    """What has come of the notice so far: objections not yet looked into, and whether one was upheld."""
+    since, children = _notice(session, instance.id).submitted_at, instances.children(session, instance.id)
+    raised = [each for each in children if each.definition_key == OBJECTION and each.started_at >= since]
+    sent = [each for child in raised for each in user_tasks.submissions(session, child.id, "handle_objection")]
+    return {
+        "objections": sum(child.status == InstanceStatus.ACTIVE for child in raised),
+        "objection": "upheld" if any(each.data["verdict"] == "upheld" for each in sent) else "none",
+        "notice_over": clock.now() >= deadlines.moment(variables["notice_ends_at"]),
+    }
 
 
-def note_verdict(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
-    """Whoever looked into the oldest objection has decided it; one that is upheld ends the notice."""
-    notice, upheld = _open(session, instance.id), variables["verdict"] == "upheld"
-    assert notice is not None, "an objection is to a notice"
-    _pending(notice)[0].upheld = upheld
-    if upheld:
-        notice.closed_at = clock.now()
-    return {"objection": "upheld" if upheld else "none"}
+TABLE: dict[str, ServiceTask] = {"publicity.open": open_notice, "publicity.look": look}
 
 
-TABLE: dict[str, ServiceTask] = {
-    "publicity.open": open_notice, "publicity.look": look, "publicity.note_verdict": note_verdict,
-}  # fmt: skip
+def running(session: Session, instance: Shown) -> str:
+    """How long the notice of an instance still takes objections, in words; "" if none is shown."""
+    if not messages.is_awaited(session, instance.id, EventKind.MESSAGE, f"{OBJECTION}_finished"):
+        return ""
+    ends_at, why = _end(session, instance)
+    return f"{_notice(session, instance.id).data['title']}：{why}" if clock.now() < ends_at else ""
 
 
-def running(session: Session, instance_id: str) -> Notice | None:
-    """The notice of an instance while objections to it are taken."""
-    notice = _open(session, instance_id)
-    return notice if notice and clock.now() < notice.ends_at else None
+def require_running(session: Session, instance: Shown) -> None:
+    if not running(session, instance):
+        advice = "公示已经结束或还没有开始，不能再登记异议；请按信访或监督举报渠道反映。"
+        raise InvalidState(f"no notice is running in {instance.id}", code="publicity", advice=advice)
 
 
 def raise_objection(session: Session, instance_id: str, told: Mapping[str, Any], *, actor: Actor) -> None:
-    """Enter an objection, one's own or one that somebody has brought; the process hears of it after the commit."""
+    """Enter an objection, one's own or one that somebody has brought, anonymous or not."""
     instances.get(session, instance_id, actor=actor)
-    instance = runtime.lock(session, instance_id)
-    runtime.require_active(instance)
-    notice = running(session, instance_id)
-    if notice is None:
-        advice = "公示已经结束或还没有开始，不能再登记异议；请按信访或监督举报渠道反映。"
-        raise InvalidState(f"no notice is running in {instance_id}", code="publicity", advice=advice)
-    objection = Objection(
-        id=ids.new(), notice_id=notice.id, who=told["who"], what=told["what"], evidence=told["evidence"],
-        raised_at=clock.now(), raised_by_id=actor.id,
+    shown = runtime.lock(session, instance_id)
+    require_running(session, shown)
+    raised = instances.start(
+        session, OBJECTION, actor=actor, title=f"公示异议：{shown.title}", unit_id=shown.unit_id, parent_id=shown.id
     )  # fmt: skip
-    session.add(objection)
-    messages.send(session, RAISED, instance_id=instance_id, dedupe_key=f"{RAISED}:{objection.id}")
-    words = f"{told['who'] or '匿名'}：{told['what']}" + (f"；线索或证据：{told['evidence']}" if told["evidence"] else "")
-    history.note(session, instance, Entry("publicity.objection", actor.id, detail={"reason": words}))
+    (task,) = user_tasks.open_in(session, raised.id)
+    user_tasks.complete(session, task.id, told, actor=actor)
 
 
-def _limit(session: Session, instance: Instance, told: Mapping[str, Any]) -> Limit:
+def _notice(session: Session, instance_id: str) -> Submission:
+    return user_tasks.submissions(session, instance_id, "publish_notice")[-1]
+
+
+def _end(session: Session, instance: Shown) -> tuple[datetime, str]:
+    """The last moment of the notice, and how it was counted."""
+    told = _notice(session, instance.id).data
+    limit, starts_on = _limit(session, instance, told), date.fromisoformat(told["starts_on"])
+    days = int(told["days"] or limit.amount or 0)
+    counted = deadlines.current(session).calendar.working_days_after(starts_on, days)
+    skipped = "、".join(f"{span.name}（{span.first:%m-%d}至{span.last:%m-%d}）" for span in counted.skipped)
+    words = f"自{starts_on}次日起{days}个工作日，至{counted.day}止" + (f"，不计{skipped}" if skipped else "")
+    return clock.end_of(counted.day), f"{words}。{limit.told}"
+
+
+def _limit(session: Session, instance: Shown, told: Mapping[str, Any]) -> Limit:
     limit = deadlines.current(session).find(f"publicity_{told['kind']}", instance.started_at)
     if limit is None:
-        raise ValidationError({"kind": ["没有适用的公示期限规则，请联系办公室在期限规则中录入"]})
+        raise ValidationError({"kind": ["没有适用的公示期限规则，请办公室在期限规则中录入"]})
     return limit
-
-
-def _open(session: Session, instance_id: str) -> Notice | None:
-    return session.scalar(select(Notice).where(Notice.instance_id == instance_id, Notice.closed_at.is_(None)))
-
-
-def _pending(notice: Notice) -> list[Objection]:
-    return [each for each in notice.objections if each.upheld is None]
-
-
-def _words(starts_on: date, days: int, counted: Counted) -> str:
-    skipped = "、".join(f"{span.first:%m-%d}至{span.last:%m-%d}{span.name}" for span in counted.skipped)
-    return f"自{starts_on}次日起{days}个工作日，至{counted.day}止" + (f"，不计{skipped}" if skipped else "")
-
-
-def _note(session: Session, instance: Instance, kind: str, reason: str, actor: Actor | None) -> None:
-    history.record(session, instance, [Entry(kind, actor.id if actor else None, detail={"reason": reason})])

@@ -50,7 +50,9 @@ def check_opinion(session: Session, instance: Instance, data: Mapping[str, Any],
 
 def experts(session: Session, _: str | None) -> list[tuple[str, str]]:
     """Those who may be asked for an expert opinion."""
-    wanted = select(Person.login, Person.name, Unit.name).select_from(Position).join(Position.person).join(Position.unit)
+    wanted = (
+        select(Person.login, Person.name, Unit.name).select_from(Position).join(Position.person).join(Position.unit)
+    )
     rows = session.execute(wanted.where(Position.role == "expert", Person.active).order_by(Person.login))
     return [(login, f"{name}（{unit}）") for login, name, unit in rows]
 
@@ -83,12 +85,16 @@ CHECKS: dict[str, Check] = {
 SOURCES = {"experts": experts}
 
 
-def invite(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+def invite(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
     """Who is asked for a score, for the diagram."""
     return {"experts": [row["person"] for row in _panel(session, instance)["experts"]]}
 
 
-def reckon(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+def reckon(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
     """What the scores come to, by the rule that was chosen before they were given."""
     panel, scores = _panel(session, instance), variables["scores"]
     told = {

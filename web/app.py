@@ -32,6 +32,7 @@ from web import (
     oversight,
     plan,
     preferences,
+    publicity,
     reminders,
     rest,
     schedule,
@@ -97,7 +98,7 @@ def create_app() -> Flask:
     app.session_interface = PageSessions()
     csrf.init_app(app)
     for module in (auth, calendar, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan, preferences,
-                   reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
+                   publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)

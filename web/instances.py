@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from engine import clock, db, definitions, history, instances, runtime, user_tasks
+from engine import clock, db, definitions, history, instances, publicity, runtime, user_tasks
 from engine.checklists import checks
 from engine.identity import Actor
 from engine.lamps import facts, picture, thresholds
@@ -38,7 +38,7 @@ def show(instance_id: str) -> ResponseReturnValue:
             lamps=_lamps(session, [instance, *children]),
             standing=checks.standing(session, instance), level_names=checks.NAMES,
             offered=offered, words=items.WORDS, occurrences=_occurrences(session, offered.subject, g.actor),
-            can_charge=launch.can_launch(g.actor),
+            can_charge=launch.can_launch(g.actor), notice=publicity.running(session, instance),
             names=user_tasks.people_of(session, {fact.recorded_by_id for fact in known if fact.recorded_by_id}),
             tasks=[(task, urging.offer(session, task, actor=g.actor)) for task in user_tasks.open_in(session, instance_id)],
         )  # fmt: skip

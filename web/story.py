@@ -25,6 +25,8 @@ SAID = {
     "user_task.due_changed": "期限重算",
     "oversight.issued": "下达督办单",
     "oversight.closed": "督办办结",
+    "meeting.held": "会议表决",
+    "publicity.opened": "公示",
     "extension.granted": "准予延期",
     "extension.refused": "不予延期",
     "instance.paused": "中止",

@@ -63,7 +63,9 @@ CHECKS: dict[str, Check] = {"meeting.proposal": check_proposal, "meeting.record"
 SOURCES = {"leaders": leaders}
 
 
-def settle(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+def settle(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
     """Keep the record in rows and say what was decided. One whose minutes were returned is written anew."""
     told, topic = _told(session, instance, "record_meeting"), _told(session, instance, "propose_topic")
     members, held_on = _members(session, told), date.fromisoformat(told["held_on"])
@@ -73,10 +75,8 @@ def settle(session: Session, instance: Instance, *, variables: Mapping[str, Any]
     )  # fmt: skip
     meeting.members = []
     session.flush()
-    for name in ("matter", "title"):
-        setattr(meeting, name, topic[name])
-    for name in ("held_as", "chair", "resolved"):
-        setattr(meeting, name, told[name])
+    meeting.matter, meeting.title = topic["matter"], topic["title"]
+    meeting.held_as, meeting.chair, meeting.resolved = told["held_as"], told["chair"], told["resolved"]
     meeting.held_on, meeting.result, meeting.reckoned, meeting.members = held_on, *found, members
     session.add(meeting)
     session.flush()
@@ -110,17 +110,13 @@ def _told(session: Session, instance: Instance, activity_id: str) -> dict[str, A
 
 
 def _members(session: Session, told: Mapping[str, Any]) -> list[MeetingMember]:
-    logins = [row["item"] for row in told["members"]]
-    names = {person.login: person.name for person in session.scalars(select(Person).where(Person.login.in_(logins)))}
-    headed = select(Person.login).join(Person.positions).where(Position.role == HEAD, Person.login.in_(logins))
-    heads = set(session.scalars(headed))
-    columns = "attended", "recused", "because", "spoke_as", "vote", "dissent"
+    """The rows of a record as those of a meeting: their columns have the same names."""
+    rows = {row["item"]: {name: value for name, value in row.items() if name != "item"} for row in told["members"]}
+    people = {each.login: each for each in session.scalars(select(Person).where(Person.login.in_(rows)))}
+    heads = {login for login, each in people.items() if any(held.role == HEAD for held in each.positions)}
     return [
-        MeetingMember(
-            number=number, login=row["item"], name=names[row["item"]], head=row["item"] in heads,
-            **{column: row[column] for column in columns},
-        )  # fmt: skip
-        for number, row in enumerate(told["members"], 1)
+        MeetingMember(number=number, login=login, name=people[login].name, head=login in heads, **row)
+        for number, (login, row) in enumerate(rows.items(), 1)
     ]
 
 

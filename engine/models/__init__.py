@@ -31,7 +31,6 @@ from engine.models.process import (
     TaskStatus,
     UserTask,
 )
-from engine.models.publicity import Notice, Objection
 from engine.models.schedule import Occurrence, Recurrence, RecurrenceChange, SchedulerNode
 from engine.models.supervision import Finding, SupervisionRound, Visit
 from engine.models.time import CalendarDay, CalendarYear, SchoolTerm, TimeLimit

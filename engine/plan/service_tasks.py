@@ -66,7 +66,8 @@ def carry_over_commitments(
         commitment.result = "carried_over"
         facts.record(session, commitment, lamp.CARRIED_OVER, actor=actor)
         reminders.forget(session, commitment.id)
-        for ending in [*instances.running_below(session, child.id), child.id]:
+        # A 督办 item is closed by whoever verifies it, not by the end of a year.
+        for ending in [*instances.running_below(session, child.id, but_not=["oversight_item"]), child.id]:
             runtime.terminate(session, runtime.lock(session, ending), actor=actor, reason="年度截止，未完成，结转下年")
 
 

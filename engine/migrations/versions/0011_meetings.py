@@ -1,10 +1,9 @@
-"""Meetings that decide together, public notices and the objections to them"""
+"""Meetings that decide together"""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from engine.db import UtcDateTime
 
 revision = '0011'
 down_revision = '0010'
@@ -47,29 +46,3 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['meeting_id'], ['meeting.id'], name=op.f('fk_meeting_member_meeting_id')),
     sa.PrimaryKeyConstraint('meeting_id', 'number', name=op.f('pk_meeting_member'))
     )
-    op.create_table('notice',
-    sa.Column('id', sa.String(length=36), nullable=False),
-    sa.Column('instance_id', sa.String(length=36), nullable=False),
-    sa.Column('title', sa.Text(), nullable=False),
-    sa.Column('starts_on', sa.Date(), nullable=False),
-    sa.Column('ends_at', UtcDateTime(), nullable=False),
-    sa.Column('reason', sa.Text(), nullable=False),
-    sa.Column('closed_at', UtcDateTime(), nullable=True),
-    sa.ForeignKeyConstraint(['instance_id'], ['process_instance.id'], name=op.f('fk_notice_instance_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_notice'))
-    )
-    op.create_index(op.f('ix_notice_instance_id'), 'notice', ['instance_id'])
-    op.create_table('objection',
-    sa.Column('id', sa.String(length=36), nullable=False),
-    sa.Column('notice_id', sa.String(length=36), nullable=False),
-    sa.Column('who', sa.String(length=100), nullable=True),
-    sa.Column('what', sa.Text(), nullable=False),
-    sa.Column('evidence', sa.Text(), nullable=True),
-    sa.Column('raised_at', UtcDateTime(), nullable=False),
-    sa.Column('raised_by_id', sa.String(length=36), nullable=False),
-    sa.Column('upheld', sa.Boolean(), nullable=True),
-    sa.ForeignKeyConstraint(['notice_id'], ['notice.id'], name=op.f('fk_objection_notice_id')),
-    sa.ForeignKeyConstraint(['raised_by_id'], ['person.id'], name=op.f('fk_objection_raised_by_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_objection'))
-    )
-    op.create_index(op.f('ix_objection_notice_id'), 'objection', ['notice_id'])
