@@ -407,7 +407,7 @@ def test_a_plan_that_the_meeting_rejects_goes_back(bureau: Bureau) -> None:
 
 def bar(story: PointStory, name: str, reason: str) -> None:
     told = {
-        "kind": "person", "subject": name, "unit_words": "市教师发展学院", "id_hint": "", "reason": reason, "sanction": "none",
+        "kind": "person", "subject": name, "unit": "市教师发展学院", "id_hint": "", "reason": reason, "sanction": "none",
         "basis": "锡教处〔2021〕1号", "starts_on": "2021-03-01", "ends_on": None, "scopes": ["appointment", "award"],
     }  # fmt: skip
     with db.transaction() as session:
