@@ -30,7 +30,7 @@ from engine import (
 )
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
-from engine.checklists import checks
+from engine.checklists import checks as checklists
 from engine.deadlines import limits, recount
 from engine.meetings import records
 from engine.notifications import outbox
@@ -50,38 +50,22 @@ SHIPPING = 0x73686970
 """The advisory lock under which one process at a time does so on PostgreSQL."""
 
 
+DOMAINS = (
+    plan_tasks, plan_items, points, subject, figures, progress, supervision_tasks, items, checklists, vetoes, records, reviews, publicity,
+)  # fmt: skip
+"""What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
+what after what (`FOUR_EYES`), lists to choose from (`SOURCES`)."""
+
+
 def assemble() -> None:
     """Tell the engine what diagrams may call and what jobs there are. Doing it twice is harmless."""
-    for tasks in (
-        plan_tasks.TABLE,
-        plan_items.TABLE,
-        points.TABLE,
-        progress.TABLE,
-        supervision_tasks.TABLE,
-        items.TABLE,
-        records.TABLE,
-        reviews.TABLE,
-        publicity.TABLE,
-        checks.TABLE,
-        vetoes.TABLE,
-    ):
-        runtime.service_tasks.update(tasks)
+    for domain in DOMAINS:
+        runtime.service_tasks.update(getattr(domain, "TABLE", {}))
+        user_tasks.checks.update(getattr(domain, "CHECKS", {}))
+        user_tasks.four_eyes.update(getattr(domain, "FOUR_EYES", {}))
+        options.SOURCES.update(getattr(domain, "SOURCES", {}))
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
-    options.SOURCES.update(
-        {**subject.SOURCES, **points.SOURCES, **records.SOURCES, **reviews.SOURCES, **checks.SOURCES}
-    )
-    user_tasks.four_eyes.update(checks.FOUR_EYES)
-    for found in (
-        figures.CHECKS,
-        checks.CHECKS,
-        plan_items.CHECKS,
-        points.CHECKS,
-        records.CHECKS,
-        reviews.CHECKS,
-        publicity.CHECKS,
-    ):
-        user_tasks.checks.update(found)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,
@@ -174,8 +158,8 @@ def ship(session: Session) -> None:
 def migrate() -> None:
     """Bring the tables to this version's shape."""
     config = _alembic()
-    with db.transaction() as session:
-        config.attributes["connection"] = session.connection()
+    with db.rebuilding() as connection:
+        config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 

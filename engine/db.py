@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.types import TypeDecorator
 
-from engine.errors import Conflict, EngineError
+from engine.errors import Conflict, EngineError, InvalidState
 from engine.statements import beneath
 
 BUSY_TIMEOUT_MS = 10_000
@@ -140,6 +140,25 @@ def transaction() -> Iterator[Session]:
             yield session
             if session.in_transaction():
                 session.commit()
+
+
+@contextmanager
+def rebuilding() -> Iterator[Connection]:
+    """A transaction in which tables may be made anew: SQLite then looks at foreign keys once, when everything is in place."""
+    with plain_errors(), engine().connect() as used:
+        sqlite = used.dialect.name == "sqlite"
+        if sqlite:
+            beneath(used, [("PRAGMA foreign_keys=OFF", ())])
+        try:
+            _begin(used, "BEGIN IMMEDIATE")
+            yield used
+            if sqlite and (broken := used.exec_driver_sql("PRAGMA foreign_key_check").first()):
+                raise InvalidState(f"foreign key broken: {tuple(broken)}", advice="数据库升级未通过核对，没有改动。")
+            used.commit()
+        finally:
+            used.rollback()
+            if sqlite:
+                beneath(used, [("PRAGMA foreign_keys=ON", ())])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, true
-from sqlalchemy.orm import QueryableAttribute, Session
+from sqlalchemy.orm import QueryableAttribute, Session, aliased
 
 from engine import begins, clock, definitions, history, ids, runtime
 from engine.db import to_json
@@ -17,6 +17,7 @@ from engine.models import Candidate, InstanceStatus, ProcessInstance, Unit, User
 from engine.spiff import Execution
 
 Held = ProcessInstance | runtime.Instance
+PARENT = aliased(ProcessInstance)
 
 MAX_VARIABLE_BYTES = 64_000
 MAY_NOT_INTERVENE = "只有流程设计员可以直接干预流程，且不能干预责任单位承办的流程。"
@@ -83,8 +84,8 @@ def can_view(session: Session, actor: Actor, instance_id: str) -> bool:
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Which instances a person may look at, for a query.
 
-    All, for those who oversee; else those of their unit or below it, those they started, and those in which they have
-    or had something to do.
+    All, for those who oversee; else those of their unit or below it and what these have started, those they started
+    themselves, and those in which they have or had something to do.
     """
     if actor.roles & OVERSEERS:
         return true()
@@ -92,8 +93,10 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     theirs = select(Unit.id).where(or_(Unit.key.in_(actor.units), Unit.parent_id.in_(own)))
     offered = select(Candidate.user_task_id).where(Candidate.group_key.in_(actor.groups))
     part_in = select(UserTask.instance_id).where(or_(UserTask.completed_by_id == actor.id, UserTask.id.in_(offered)))
+    above = select(PARENT.id).where(PARENT.unit_id.in_(theirs))
     return or_(
-        ProcessInstance.started_by_id == actor.id, ProcessInstance.unit_id.in_(theirs), ProcessInstance.id.in_(part_in)
+        ProcessInstance.started_by_id == actor.id, ProcessInstance.unit_id.in_(theirs),
+        ProcessInstance.parent_id.in_(above), ProcessInstance.id.in_(part_in),
     )  # fmt: skip
 
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from marshmallow import ValidationError
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload
 
-from engine import clock, ids, instances, user_tasks
+from engine import clock, ids, user_tasks
 from engine.checklists import templates
 from engine.checklists.templates import Item, Template
 from engine.errors import InvalidState, NotAllowed
 from engine.identity import Actor
-from engine.models import ChecklistMark, Commitment, InstanceStatus, ProcessInstance, Unit
+from engine.models import ChecklistMark, Commitment, ProcessInstance, Unit, WorkItem
 from engine.options import Choices
+from engine.plan import items
 from engine.runtime import Instance, ServiceTask
 from engine.user_tasks import Check
 
-PROCESS, ITEM, FORM = "three_tier_checklist", "three_tier_checklist_item", "checklist.check"
+PROCESS, ITEM = "three_tier_checklist", "three_tier_checklist_item"
+FORM = "checklist.check"
 PASS, FAIL, NOT_APPLICABLE = "pass", "fail", "na"
 SCHOOL, DISTRICT, CITY = 1, 2, 3
 LEVELS = {"self_check": SCHOOL, "district_check": DISTRICT, "city_check": CITY}
@@ -30,34 +32,27 @@ LEVELS = {"self_check": SCHOOL, "district_check": DISTRICT, "city_check": CITY}
 NAMES = {SCHOOL: "学校自查", DISTRICT: "市（县）区核查", CITY: "市级抽查"}
 DIFFERENT = "三级检查核查人不得相同（2021年全市教育工作要点第10条“校县市三级检查督查考核”），须由其他人办理。"
 
-Held = Instance | ProcessInstance
 Level = dict[str, ChecklistMark]
 """Of each item the latest mark."""
 
 
-def template_of(session: Session, instance: Held) -> Template:
+def template_of(session: Session, instance: Instance | ProcessInstance) -> Template:
     """What the commitment was arranged to go by; before that what its code goes by."""
     parent = instance.parent_id if instance.definition_key == ITEM else instance.id
     arranged = _arrangement(session, parent)
     if arranged:
         return templates.TEMPLATES[arranged["template"]]
-    return templates.of_commitment(
-        session.scalar(select(Commitment.code).where(Commitment.instance_id == parent)) or ""
-    )
-
-
-def signed_in(session: Session, instance_ids: Collection[str]) -> dict[str, dict[int, Level]]:
-    """What was signed and counts: of each instance by level, in the order of the latest signing."""
-    found: dict[str, dict[int, Level]] = {each: {} for each in instance_ids}
-    wanted = select(ChecklistMark).where(ChecklistMark.instance_id.in_(instance_ids))
-    for mark in session.scalars(wanted.options(joinedload(ChecklistMark.by)).order_by(ChecklistMark.at)):
-        mine = found[mark.instance_id]
-        mine[mark.level] = mine.pop(mark.level, {}) | {mark.item_key: mark}
-    return found
+    code = session.scalar(select(Commitment.code).where(Commitment.instance_id == parent))
+    return templates.of_commitment(code or "")
 
 
 def levels(session: Session, instance_id: str) -> dict[int, Level]:
-    return signed_in(session, [instance_id])[instance_id]
+    """What was signed and counts, by level in the order of the latest signing."""
+    found: dict[int, Level] = {}
+    wanted = select(ChecklistMark).where(ChecklistMark.instance_id == instance_id).order_by(ChecklistMark.at)
+    for mark in session.scalars(wanted.options(joinedload(ChecklistMark.by))):
+        found[mark.level] = found.pop(mark.level, {}) | {mark.item_key: mark}
+    return found
 
 
 def failed(template: Template, signed: Level) -> list[Item]:
@@ -71,9 +66,7 @@ def is_passed(template: Template, signed: Level) -> bool:
 
 def check_rows(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """What the form cannot know: which items may be 不适用, and that each party signs for itself."""
-    template, wrong, signed_by = template_of(session, instance), {}, dict[str, str]()
-    if date.fromisoformat(data["checked_on"]) > clock.today():
-        wrong["checked_on"] = ["核查日期不能晚于今天"]
+    template, wrong, signed_by = template_of(session, instance), dict[str, list[str]](), dict[str, str]()
     for number, row in enumerate(data["items"]):
         item, note, place = template.items[number], row["note"] or "", f"items.{number}.note"
         if row["result"] == NOT_APPLICABLE and not item.na:
@@ -84,6 +77,13 @@ def check_rows(session: Session, instance: Instance, data: Mapping[str, Any], *,
             wrong[place] = [f"{note}已为{signed_by[note]}方签领，四方须各由本方的人签领（{item.source}）"]
     if wrong:
         raise ValidationError(wrong)
+    check_day(session, instance, data, actor=actor)
+
+
+def check_day(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+    for name in ("checked_on", "finished_on"):
+        if data.get(name, "") > clock.today().isoformat():
+            raise ValidationError({name: ["不能晚于今天，请填实际日期"]})
 
 
 def assess(
@@ -130,10 +130,31 @@ def sample(
     return {"sampled": drawn < share or CITY in levels(session, instance.id)}
 
 
-CHECKS: dict[str, Check] = {FORM: check_rows}
+def open_items(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """A list for every school, or district, of the scope that was arranged; another arrangement adds what is new."""
+    told, commitment = _arrangement(session, instance.id), items.commitment_of(session, instance)
+    assert told is not None, "the scope has been arranged"
+    known = set(session.scalars(select(WorkItem.key).where(WorkItem.commitment_id == commitment.id)))
+    district, due_on = aliased(Unit), date.fromisoformat(told["due_on"])
+    schools = select(Unit).join(district, Unit.parent_id == district.id).where(Unit.kind == "school")
+    scope = schools if told["each"] == "school" else select(district)
+    for unit in session.scalars(scope.where(district.key.in_(told["districts"]))).all():
+        if unit.key not in known:
+            items.note(session, commitment, told["each"], unit, due_on, actor=actor)
+
+
+def check_arrangement(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+    commitment, today = items.commitment_of(session, instance), clock.today()
+    earliest, latest = max(today, commitment.starts_on), max(today, commitment.due_on)
+    if not earliest <= date.fromisoformat(data["due_on"]) <= latest:
+        raise ValidationError({"due_on": [f"须在{earliest}至{latest}之间（任务自己的起止日期）；要延期的先申请延期"]})
+
+
+CHECKS: dict[str, Check] = {FORM: check_rows, "checklist.rectify": check_day, "checklist.arrange": check_arrangement}
 FOUR_EYES = {FORM: f"不能由您办理：{DIFFERENT}"}
 TABLE: dict[str, ServiceTask] = {
     "checklist.assess": assess, "checklist.open_rectification": open_rectification, "checklist.sample": sample,
+    "checklist.open_items": open_items,
 }  # fmt: skip
 
 
@@ -151,25 +172,18 @@ def _items(session: Session, instance_id: str | None) -> Choices:
 
 
 def _failed_items(session: Session, instance_id: str | None) -> Choices:
-    """What the level that signed last has failed, with its words."""
+    """What the level that signed last has failed, with its words; once nothing has, all items, so that rows have names."""
     template = template_of(session, session.get_one(ProcessInstance, instance_id))
-    last = list(levels(session, instance_id or "").values())[-1]
-    return [(item.key, f"{item.text}：{last[item.key].note}") for item in failed(template, last)]
+    last = next(reversed(levels(session, instance_id or "").values()), {})
+    told = [(item.key, f"{item.text}：{last[item.key].note}") for item in failed(template, last)]
+    return told or _items(session, instance_id)
 
 
 def _templates(session: Session, _: str | None) -> Choices:
     return [(each.key, f"{each.name}（{len(each.items)}项）") for each in templates.TEMPLATES.values()]
 
 
-def _districts(session: Session, _: str | None) -> Choices:
-    districts = select(Unit).where(Unit.kind == "district").order_by(Unit.order)
-    return [(unit.key, unit.name) for unit in session.scalars(districts)]
-
-
-SOURCES = {
-    "checklist_items": _items, "checklist_failed": _failed_items, "checklist_templates": _templates,
-    "checklist_districts": _districts,
-}  # fmt: skip
+SOURCES = {"checklist_items": _items, "checklist_failed": _failed_items, "checklist_templates": _templates}
 
 
 class Standing(NamedTuple):
@@ -183,16 +197,8 @@ class Standing(NamedTuple):
 def standing(session: Session, instance: ProcessInstance) -> Standing | None:
     if instance.definition_key not in (ITEM, PROCESS):
         return None
-    template, signed = template_of(session, instance), levels(session, instance.id)
-    theirs = [each for each in instances.children(session, instance.id) if each.definition_key == ITEM]
-    return Standing(template, signed, _schools(session, template, theirs))
-
-
-def _schools(session: Session, template: Template, theirs: Collection[ProcessInstance]) -> dict[str, int]:
-    signed, counted = signed_in(session, [each.id for each in theirs]), Counter[str]()
-    for each in theirs:
-        last = next(reversed(signed[each.id].values()), None)
-        opened = last is not None and is_passed(template, last)
-        active = "整改中" if last and not opened else "核查中"
-        counted[active if each.status == InstanceStatus.ACTIVE else "已放行" if opened else "不放行"] += 1
-    return counted
+    theirs = select(WorkItem.result).join(Commitment, WorkItem.commitment_id == Commitment.id)
+    mine = theirs.where(Commitment.instance_id == instance.id)
+    words = {"done": "已放行", "dropped": "不放行"}
+    schools = Counter(words.get(result or "", "核查中") for result in session.scalars(mine))
+    return Standing(template_of(session, instance), levels(session, instance.id), schools)

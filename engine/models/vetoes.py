@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.models.base import Base, Id, JsonList, Key, LongText, Moment
-from engine.models.organisation import Person, Unit
+from engine.models.organisation import Person
 
 
 class Bar(Base):
@@ -26,7 +26,6 @@ class Bar(Base):
     subject: Mapped[LongText]
     subject_key: Mapped[Key]
     """The name as it is compared: without spaces and variants of signs."""
-    unit_id: Mapped[Id | None] = mapped_column(ForeignKey("unit.id"))
     unit_words: Mapped[LongText]
     """The person's unit when barred, by name; the unit itself where it is barred."""
     id_hint: Mapped[Key | None]
@@ -45,10 +44,8 @@ class Bar(Base):
     lifted_by_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
     lifted_at: Mapped[Moment | None]
     lifted_on: Mapped[date | None]
-    """The first day on which it holds no more."""
     lifted_by_decision: Mapped[LongText | None]
 
-    unit: Mapped[Unit | None] = relationship()
     registered_by: Mapped[Person] = relationship(foreign_keys=[registered_by_id])
     lifted_by: Mapped[Person | None] = relationship(foreign_keys=[lifted_by_id])
 

@@ -124,6 +124,11 @@ def drop(session: Session, instance: Instance, *, variables: Mapping[str, Any], 
     _end(session, variables, str(variables.get("outcome") or "dropped"))
 
 
+def note(session: Session, commitment: Commitment, kind: str, unit: Unit, due_on: date, *, actor: Actor | None) -> None:
+    """An item of a unit, to be opened when the round of items begins."""
+    _add(session, commitment, kind, unit.key, unit.name, unit.id, due_on, detail={}, actor=actor)
+
+
 def commitment_of(session: Session, instance: Instance | ProcessInstance) -> Commitment:
     """The commitment that an instance runs, or that the parent of an item does."""
     mine = {instance.id, instance.parent_id} - {None}

@@ -106,7 +106,9 @@ def _of_target(target: Target, row: Mapping[str, Any]) -> Iterator[Complaint]:
         yield from _of_ratio(target, value, part, whole)
     elif target.counting == "list":
         yield from _of_list(entries(row), value)
-    elif value is None and not (target.counting == "cv" and part is not None and whole):
+    elif value is None and target.counting == "cv" and part is not None and whole:
+        return
+    elif value is None or (value < 0 and target.counting != "latest"):
         yield "value", _said("number")
 
 

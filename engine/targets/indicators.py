@@ -64,7 +64,7 @@ def balance(schools: Iterable[School], stage: str) -> Balance:
         value = measures.weighted_variation(
             (_share(school, stage, item), Decimal(school.pupils[stage])) for school in counted
         )
-        told = "无法计算" if value is None else f"差异系数 {value.quantize(measures.PLACES)}，应不超过 {bound}"
+        told = "无法计算" if value is None else f"差异系数 {measures.shown(value)}，应不超过 {bound}"
         county.append(
             Verdict(item["name"], None if value is None else value <= bound, f"{words}{item['name']}：{told}")
         )
@@ -89,7 +89,7 @@ def county_items(table: str, values: Mapping[str, Mapping[str, Decimal]]) -> lis
 
 
 def _county_item(item: Mapping[str, Any], values: Mapping[str, Decimal]) -> Verdict:
-    mark = "（标准待核对）" if item["mark"] in TO_CONFIRM else ""
+    mark = _to_confirm(item)
     if "values" not in item:
         return Verdict(item["name"], None, f"{item['name']}：查阅材料判定{mark}")
     missing = [part for part in item["values"] if part not in values]
@@ -115,11 +115,15 @@ def _school(school: School, stage: str) -> Verdict:
             low += [item["name"]] if percent < rest else []
     reached = len(table["resources"]) - len(short)
     passed = reached >= rule["reach"]["value"] and not low
-    told = f"七项达到 {reached} 项，应至少 {rule['reach']['value']} 项，其余不低于标准的 {rest}%（待核对）"
+    told = f"七项达到 {reached} 项，应至少 {rule['reach']['value']} 项，其余不低于标准的 {rest}%{_to_confirm(rule['rest_percent'])}"
     told += f"；未达到：{'；'.join(short)}" if short else ""
     weights = table["weights"].get(school.kind, {})
     told += f"；{_weighed(weights)}" if len(weights) > 2 else ""
     return Verdict(school.name, passed, f"{school.name}：{told}")
+
+
+def _to_confirm(entry: Mapping[str, Any]) -> str:
+    return "（标准待核对）" if entry["mark"] in TO_CONFIRM else ""
 
 
 def _share(school: School, stage: str, item: Mapping[str, Any]) -> Decimal:

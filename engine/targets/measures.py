@@ -10,7 +10,6 @@ from decimal import Decimal
 from engine.models import Target
 
 ZERO, HUNDRED = Decimal(0), Decimal(100)
-PLACES = Decimal("0.0001")
 ORDINAL = "ordinal"
 """The certainty of batches and sessions (第三批): names, not quantities."""
 
@@ -34,7 +33,7 @@ def is_quantity(target: Target) -> bool:
 
 
 def total(readings: Sequence[Reading], unit: str) -> Counted:
-    return sum((each.value or ZERO for each in readings), ZERO), f"{len(readings)} 家报数相加"
+    return sum((each.value or ZERO for each in readings), ZERO), f"{len(readings)} 份报数相加"
 
 
 def ratio(readings: Sequence[Reading], unit: str) -> Counted:
@@ -51,10 +50,6 @@ def listed(readings: Sequence[Reading], unit: str) -> Counted:
     names = [normal(entry) for each in readings for entry in each.entries]
     different, repeated = len(set(names)), len(names) - len(set(names))
     return Decimal(different), f"名单 {different} 项" + (f"，已去掉重复 {repeated} 项" if repeated else "")
-
-
-def events(readings: Sequence[Reading], unit: str) -> Counted:
-    return sum((each.value or ZERO for each in readings), ZERO), f"{len(readings)} 份报告的事件数相加"
 
 
 def latest(readings: Sequence[Reading], unit: str) -> Counted:
@@ -79,7 +74,7 @@ def variation(readings: Sequence[Reading], unit: str) -> Counted:
 
 
 COUNTINGS: Mapping[str, Callable[[Sequence[Reading], str], Counted]] = {
-    "sum": total, "ratio": ratio, "list": listed, "events": events, "latest": latest, "cv": variation,
+    "sum": total, "ratio": ratio, "list": listed, "events": total, "latest": latest, "cv": variation,
 }  # fmt: skip
 
 
@@ -123,7 +118,7 @@ def normal(entry: str) -> str:
 
 
 def shown(value: Decimal) -> str:
-    return f"{value.quantize(PLACES).normalize():f}"
+    return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def promise(target: Target) -> str:

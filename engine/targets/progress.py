@@ -133,7 +133,7 @@ TABLE: dict[str, ServiceTask] = {
 
 
 def _state(commitment: Commitment, target: Target, told: Sequence[Figure], on: date) -> TargetState:
-    current = _current(target, told)
+    current = _current(commitment, target, told)
     readings = [
         Reading(decimal(each.value), decimal(each.numerator), decimal(each.denominator), tuple(each.entries))
         for each in current
@@ -155,12 +155,16 @@ def _state(commitment: Commitment, target: Target, told: Sequence[Figure], on: d
     if value is None and on <= end:
         row = {"result": UNKNOWN, "word": "尚无数据"}
     superseded = [each for each in told if each not in current]
-    why = _why(target, value, how, end, current)
+    why = _why(commitment, target, value, how, end, current)
     return TargetState(target, value, current, superseded, share, asked, row["result"], row["word"], why)
 
 
-def _current(target: Target, told: Sequence[Figure]) -> list[Figure]:
+def _current(commitment: Commitment, target: Target, told: Sequence[Figure]) -> list[Figure]:
     """Of each reporter the latest: of the same day the one reported last. The figures come in that order."""
+    whole = [figure for figure in told if figure.instance_id == commitment.instance_id][-1:]
+    if whole and target.counting in IN_PARTS:
+        # The commitment itself tells the sum of all parts until that day: they are not counted again.
+        told = [figure for figure in told if figure is whole[0] or figure.as_of > whole[0].as_of]
 
     def reporter(figure: Figure) -> tuple[str, ...]:
         if target.counting in IN_PARTS:
@@ -172,11 +176,11 @@ def _current(target: Target, told: Sequence[Figure]) -> list[Figure]:
 
 
 def _end(commitment: Commitment, target: Target) -> date:
-    """The day the target names, else the commitment's own due date."""
+    """The day the target names, else the commitment's own due date; until that is set, the end of the plan's year."""
     try:
         return date.fromisoformat(target.as_of or "")
     except ValueError:
-        return commitment.due_on
+        return commitment.due_on or date(commitment.point.section.plan.year, 12, 31)
 
 
 def _pace(first: date, end: date, on: date) -> Decimal:
@@ -185,11 +189,13 @@ def _pace(first: date, end: date, on: date) -> Decimal:
     return HUNDRED * max(0, gone) / max(1, whole)
 
 
-def _why(target: Target, value: Decimal | None, how: str, end: date, current: Sequence[Figure]) -> str:
+def _why(
+    commitment: Commitment, target: Target, value: Decimal | None, how: str, end: date, current: Sequence[Figure]
+) -> str:  # fmt: skip
     unit = target.unit or ""
     told = [f"{how}，现为 {measures.shown(value)}{unit}" if value is not None else how]
     told.append(f"目标 {measures.promise(target)}，截止 {end}")
     if current:
         told.append(f"数据截至 {max(figure.as_of for figure in current)}")
-    told.append(f"口径：{target.definition or target.aggregation or '未写明，待补'}")
+    told.append(f"口径：{target.definition or target.aggregation or commitment.definition or '未写明，待补'}")
     return "；".join(told)

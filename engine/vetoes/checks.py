@@ -89,7 +89,9 @@ def no_barred(scope: str, field: str, *others: Check) -> NoBarred:
     return NoBarred(scope, field, others)
 
 
-def recheck(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+def recheck(
+    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
+) -> dict[str, Any]:
     """Before something is announced: how many of those last named are `barred` by now, and `barred_names` with why."""
     for sent in reversed(user_tasks.submissions(session, instance.id)):
         check = user_tasks.checks.get(sent.form_key or "")

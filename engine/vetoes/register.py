@@ -17,11 +17,10 @@ from engine import clock, deadlines, ids
 from engine.deadlines.limits import TO_CONFIRM
 from engine.errors import InvalidState, NotAllowed, NotFound
 from engine.identity import Actor
-from engine.models import Bar, Unit
+from engine.models import Bar
 
 RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
 SCOPES: dict[str, str] = RULES["scopes"]
-KEEPERS = "一票否决由人事处负责人或办公室督办员登记、解除。"
 READERS = {"bureau_leader", "deputy_leader", "department_head", "discipline_liaison"}
 """Who sees that there are bars, and of which kind, but no names in full."""
 
@@ -36,7 +35,9 @@ def can_read(actor: Actor) -> bool:
 
 def require_can_keep(actor: Actor) -> None:
     if not can_keep(actor):
-        raise NotAllowed(f"{actor.login} may not keep the register", advice=KEEPERS)
+        raise NotAllowed(
+            f"{actor.login} may not keep the register", advice="一票否决由人事处负责人或办公室督办员登记、解除。"
+        )
 
 
 def listed(session: Session, *, actor: Actor) -> list[Bar]:
@@ -67,19 +68,16 @@ def register(session: Session, told: Mapping[str, Any], *, actor: Actor) -> Bar:
     starts_on = date.fromisoformat(told["starts_on"])
     if starts_on > clock.today():
         raise ValidationError({"starts_on": ["起始日期是决定生效之日，不能晚于今天"]})
-    if told["kind"] == "person" and not told["unit"]:
-        raise ValidationError({"unit": ["请填写本人所在单位，以免与同名的人混淆"]})
     if not compared(told["subject"]):
         raise ValidationError({"subject": ["请填写姓名或单位名称，不能只有符号"]})
     ends_on, why = _end(session, told, starts_on)
     year = clock.today().year
     last = session.scalar(select(func.max(Bar.sequence)).where(Bar.year == year))
-    unit_words = told["unit"] if told["kind"] == "person" else told["subject"]
+    kept = ("kind", "subject", "id_hint", "reason", "sanction", "basis", "scopes")
     bar = Bar(
         id=ids.new(), year=year, sequence=(last or 0) + 1, subject_key=compared(told["subject"]),
-        unit_words=unit_words, unit_id=session.scalar(select(Unit.id).where(Unit.name == unit_words)),
-        starts_on=starts_on, ends_on=ends_on, ends_why=why, registered_by_id=actor.id, registered_at=clock.now(),
-        **{name: told[name] for name in ("kind", "subject", "id_hint", "reason", "sanction", "basis", "scopes")},
+        unit_words=told["unit"] or told["subject"], starts_on=starts_on, ends_on=ends_on, ends_why=why,
+        registered_by_id=actor.id, registered_at=clock.now(), **{name: told[name] for name in kept},
     )  # fmt: skip
     session.add(bar)
     session.flush()
@@ -103,8 +101,9 @@ def _end(session: Session, told: Mapping[str, Any], starts_on: date) -> tuple[da
 
 
 def lift(session: Session, bar_id: str, told: Mapping[str, Any], *, actor: Actor) -> None:
-    """解除 before its end, on the word of a decision, from a day on that is not yet over."""
+    """解除 before its end, from today on, on the word of a decision."""
     bar = get(session, bar_id, actor=actor)
+    session.refresh(bar, with_for_update=True)
     if bar.lifted_at or not bar.is_in_force(clock.today()):
         raise InvalidState(f"{bar.number} has ended", advice="这条否决已经期满或解除。")
     bar.lifted_by_id, bar.lifted_at, bar.lifted_on = actor.id, clock.now(), clock.today()

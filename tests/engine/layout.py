@@ -155,6 +155,7 @@ def _label(drawing: Drawing, drawn: etree._Element) -> None:
         drawing.labels[drawn.get("bpmnElement", "")] = _box(bounds)
 
 
-def _box(bounds: etree._Element) -> Box:
+def _box(bounds: etree._Element | None) -> Box:
+    assert bounds is not None, "every shape has bounds"
     left, top, wide, high = (float(bounds.get(name, "")) for name in ("x", "y", "width", "height"))
     return Box(left, top, left + wide, top + high)

@@ -35,10 +35,12 @@ def test_a_shipped_diagram_is_valid_by_the_schema_of_the_standard(path: str, sch
 def test_a_shipped_diagram_survives_being_read_and_written(path: str) -> None:
     content = bpmn.read(path)
     written = etree.tostring(etree.fromstring(content), xml_declaration=True, encoding="UTF-8", pretty_print=True)
-    assert etree.tostring(etree.fromstring(written), method="c14n2", strip_text=True) == etree.tostring(
-        etree.fromstring(content), method="c14n2", strip_text=True
-    )
+    assert _canonical(written) == _canonical(content)
     assert layout.read(written) == layout.read(content)
+
+
+def _canonical(content: bytes) -> bytes:
+    return etree.tostring(etree.fromstring(content, etree.XMLParser(remove_blank_text=True)), method="c14n2")
 
 
 def test_no_two_work_points_look_alike() -> None:

@@ -11,7 +11,7 @@ import pytest
 from marshmallow import ValidationError
 
 import forms
-from engine import application, options
+from engine import application, options, user_tasks
 from forms import Field, FormInvalid
 
 KEYS = sorted(forms.keys())
@@ -48,7 +48,11 @@ def test_text_has_an_end(key: str) -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_an_empty_submission_names_what_is_required(key: str) -> None:
+    application.assemble()
     form = forms.get(key)
+    if not any(field.required for field in form.fields):
+        assert key in user_tasks.checks, "nothing is required, and nobody looks"
+        return
     with pytest.raises(ValidationError) as refused:
         form.load({})
     always = {field.key for field in form.fields if field.required and not field.shown_when}

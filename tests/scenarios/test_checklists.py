@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import select
 
 from engine import db, instances
 from engine.checklists import checks, templates
-from engine.models import ChecklistMark, Commitment, Person, Position, Unit
+from engine.models import ChecklistMark, Commitment, Person, Position, ProcessInstance, Unit
 from tests.driver import Bureau
 from tests.scenarios.test_oversight import step
+from tests.shapes import APPROVE, RETURN, ShapeStory
 
 SCHOOL, DISTRICT, CITY = "jiangyin_xx_officer", "jiangyin_officer1", "twy_officer1"
 WHEN = {"evidence": "核验表、照片", "checked_on": "2021-03-11"}
@@ -133,7 +136,7 @@ def test_what_must_be_checked_is_never_not_applicable(bureau: Bureau) -> None:
     refused = bureau.person(SCHOOL).does(bureau.open_task(checked), **told | {f"items.{number['fire']}.result": "na"})
     assert (refused.status, refused.says("《消防法》")) == (422, True)
     tomorrow = bureau.person(SCHOOL).does(bureau.open_task(checked), **told | {"checked_on": "2022-01-01"})
-    assert tomorrow.says("核查日期不能晚于今天")
+    assert tomorrow.says("不能晚于今天")
     step(bureau, SCHOOL, checked, "self_check", **told)
 
 
@@ -144,3 +147,55 @@ def test_every_list_is_sound() -> None:
         assert len(keys) == len(set(keys))
         assert any(item.hard for item in template.items)
         assert all(item.source and item.mark in "LVSKP" for item in template.items)
+
+
+ARRANGED = {
+    "template": "five_haves", "districts": ["JIANGYIN"], "each": "school", "share": 0, "due_on": "2021-04-30",
+}  # fmt: skip
+
+
+def test_a_commitment_checks_the_schools_of_its_scope(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "19-1")
+    assert "须在" in story.refused("officer", "arrange_check", **ARRANGED | {"due_on": "2022-01-31"})
+    story.step("officer", "arrange_check", **ARRANGED)
+    story.step("head", "confirm_scope", **RETURN)
+    story.step("officer", "arrange_check", **ARRANGED)
+    story.step("head", "confirm_scope", **APPROVE)
+    held, *others = story.items()
+    assert len(others) == 4
+    for each in (held, *others):
+        story.step(school(each), "self_check", each, **answers())
+    for each in others:
+        story.step(DISTRICT, "district_check", each, **answers())
+    for _ in range(2):
+        assert "rectify" not in story.open(held)
+        story.step(DISTRICT, "district_check", held, **answers(supplies="口罩不足"))
+        if "rectify" in story.open(held):
+            measures = {
+                "items": [{"item": "supplies", "measure": "补购"}],
+                "evidence": "发票",
+                "finished_on": "2021-03-11",
+            }
+            story.step(school(held), "rectify", held, **measures)
+    page = bureau.person("duban1").get(f"/instances/{story.instance}")
+    assert re.search("核查中 <b>1</b>.*已放行 <b>4</b>", page.text)
+    story.step("head", "decide_release", held, decision="hold", opinion="开学前仍未补齐")
+    assert story.results() == ["dropped", "done", "done", "done", "done"]
+    story.conclude()
+
+
+def school(instance: str) -> str:
+    """The officer of an item's school."""
+    with db.reading() as session:
+        unit = session.get_one(ProcessInstance, instance).unit
+        assert unit is not None
+        return f"{unit.key.lower()}_officer"
+
+
+def answers(**wrong: str) -> dict[str, Any]:
+    """As `rows`, for the engine's own door."""
+    told = [
+        {"item": item.key, "result": "fail" if item.key in wrong else "pass", "note": wrong.get(item.key)}
+        for item in templates.TEMPLATES["five_haves"].items
+    ]
+    return WHEN | {"items": told}

@@ -31,6 +31,9 @@ TOPIC = {
     "title": "调整两所初中施教区", "matter": "decision", "reason": "新校启用", "ready": ["argument", "legality", "risk"],
     "materials.0.name": "论证报告", "materials.0.number": "12页",
 }  # fmt: skip
+CANDIDATE = {
+    "candidates.0.name": "某某", "candidates.0.unit": "某校（演示）", "candidates.0.id_hint": "", "candidates.0.post": "副书记",
+}  # fmt: skip
 READY = {"decision": "ready", "planned_on": "2021-03-18", "deliberated": "已与各位成员沟通"}
 FOLLOW_UP = {
     "follow_ups.0.demand": "公布新的施教区\n并答复来访", "follow_ups.0.criterion": "公告已发布", "follow_ups.0.lead": "JJ",
@@ -348,15 +351,18 @@ def test_experts_score_each_for_themselves(
     assert outcome(bureau, instance, "expert_result") == result
 
 
-def registered(bureau: Bureau) -> tuple[str, str]:
+IN_CHARGE, ABOVE, ITS_LEADER = "zz_officer1", "zz_head", "fenguan1"
+
+
+def registered(bureau: Bureau, code: str) -> tuple[str, str]:
     """A commitment to decide together, and the topic that was registered for it."""
     with db.transaction() as session:
-        commitment = session.scalars(select(Commitment.instance_id).where(Commitment.code == "13-6")).one() or ""
+        commitment = session.scalars(select(Commitment.instance_id).where(Commitment.code == code)).one() or ""
         messages.send(session, "plan_approved", instance_id=commitment, dedupe_key="plan")
     bureau.settle()
-    row = {"items.0.name": "同步招生方案", "items.0.unit": "", "items.0.due_on": "2021-05-31", "items.0.note": ""}
+    row = {"items.0.name": "党组织换届", "items.0.unit": "", "items.0.due_on": "2021-05-31", "items.0.note": ""}
     for who, activity, told in (
-        (OFFICER, "list_topics", row), (HEAD, "confirm_topics", {"decision": "approve"}),
+        (IN_CHARGE, "list_topics", row), (ABOVE, "confirm_topics", {"decision": "approve"}),
     ):  # fmt: skip
         answer = bureau.person(who).does(bureau.open_tasks(commitment)[activity], **told)
         assert answer.status == 302, answer.text
@@ -365,40 +371,57 @@ def registered(bureau: Bureau) -> tuple[str, str]:
     return commitment, topic
 
 
-def test_a_commitment_to_decide_together_runs_topic_by_topic(bureau: Bureau) -> None:
-    commitment, topic = registered(bureau)
-    for votes in ("+++---", "++++++"):
-        done(bureau, OFFICER, topic, "propose_topic", **TOPIC)
-        done(bureau, LEADER, topic, "consult_topic", decision="approve")
-        done(bureau, SECRETARY, topic, "prepare_meeting", **READY)
-        done(bureau, SECRETARY, topic, "record_meeting", **record(votes) | (FOLLOW_UP if votes == "++++++" else {}))
+def met(bureau: Bureau, topic: str, votes: str, **other: Any) -> None:
+    """A topic about people came before a meeting, and its minutes were issued if it was decided."""
+    personnel = TOPIC | {"matter": "personnel", "ready": ["discipline"]}
+    refused(step(bureau, IN_CHARGE, topic, "propose_topic", **personnel), "请填写拟任免人选")
+    done(bureau, IN_CHARGE, topic, "propose_topic", **personnel | CANDIDATE)
+    done(bureau, ITS_LEADER, topic, "consult_topic", decision="approve")
+    done(bureau, SECRETARY, topic, "prepare_meeting", **READY)
+    done(bureau, SECRETARY, topic, "record_meeting", **record(votes) | other)
+    if "p" not in votes:
         done(bureau, CHIEF, topic, "issue_minutes", decision="approve", minutes_number="3号")
-        if votes == "+++---":
-            done(bureau, HEAD, topic, "settle_failed_topic", propose_again="true", opinion="缩小范围")
+
+
+def test_a_commitment_to_decide_together_runs_topic_by_topic(bureau: Bureau) -> None:
+    commitment, topic = registered(bureau, "3-8")
+    met(bureau, topic, "+++---")
+    done(bureau, ABOVE, topic, "settle_failed_topic", propose_again="true", opinion="缩小范围")
+    met(bureau, topic, "++++++", **FOLLOW_UP)
     carried = {"carried_out": "已公布", "carried_out_on": "2021-03-12", "evidence": "公告"}
-    done(bureau, OFFICER, topic, "carry_out_resolution", **carried)
-    done(bureau, HEAD, topic, "confirm_resolution", decision="return", opinion="请附公告")
-    done(bureau, OFFICER, topic, "carry_out_resolution", **carried)
-    done(bureau, HEAD, topic, "confirm_resolution", decision="approve")
+    done(bureau, IN_CHARGE, topic, "carry_out_resolution", **carried)
+    done(bureau, ABOVE, topic, "confirm_resolution", decision="return", opinion="请附公告")
+    done(bureau, IN_CHARGE, topic, "carry_out_resolution", **carried)
+    done(bureau, ABOVE, topic, "confirm_resolution", decision="approve")
     assert (bureau.status(topic), bureau.status(commitment)) == ("completed", "active")
-    assert len(bureau.children(topic, "oversight_item")) == 2
-    with db.reading() as session:
-        # The end of the year ends what the commitment has started, but not what the minutes demand.
-        below = instances.running_below(session, commitment, but_not=["oversight_item"])
-        assert below == []
-        assert len(instances.running_below(session, topic)) == 2
     with db.reading() as session:
         assert session.scalars(select(WorkItem.result).where(WorkItem.instance_id == topic)).one() == "done"
+        # The end of the year ends what the commitment has started, but not what the minutes demand.
+        assert len(instances.running_below(session, topic)) == 2
+        assert instances.running_below(session, topic, but_not=["oversight_item"]) == []
 
 
 def test_a_topic_that_fails_is_dropped(bureau: Bureau) -> None:
-    _, topic = registered(bureau)
-    done(bureau, OFFICER, topic, "propose_topic", **TOPIC)
-    done(bureau, LEADER, topic, "consult_topic", decision="approve")
-    done(bureau, SECRETARY, topic, "prepare_meeting", **READY)
-    done(bureau, SECRETARY, topic, "record_meeting", **record("pp...."))
+    _, topic = registered(bureau, "3-8")
+    met(bureau, topic, "pp....")
     done(bureau, SECRETARY, topic, "call_again", again="false", opinion="条件不成熟")
-    done(bureau, HEAD, topic, "settle_failed_topic", propose_again="false", opinion="撤销")
+    done(bureau, ABOVE, topic, "settle_failed_topic", propose_again="false", opinion="撤销")
     assert bureau.status(topic) == "completed"
     with db.reading() as session:
         assert session.scalars(select(WorkItem.result).where(WorkItem.instance_id == topic)).one() == "dropped"
+
+
+def test_an_appointment_is_shown_before_it_takes_effect(bureau: Bureau) -> None:
+    _, topic = registered(bureau, "3-9")
+    met(bureau, topic, "++++..")
+    done(bureau, IN_CHARGE, topic, "publish_notice", **NOTICE | {"kind": "appointment"})
+    assert object_to(bureau, topic, "duban1").status == 302
+    (pending,) = bureau.children(topic, "publicity_objection")
+    done(bureau, ABOVE, pending, "handle_objection", checked="属实", verdict="upheld", reply="匿名，无法答复")
+    done(bureau, ABOVE, topic, "settle_failed_topic", propose_again="true", opinion="另提人选")
+    # The second notice knows nothing of the objection to the first.
+    bureau.let_time_pass(minutes=5)
+    met(bureau, topic, "++++..")
+    done(bureau, IN_CHARGE, topic, "publish_notice", **NOTICE | {"kind": "appointment"})
+    until(bureau, "2021-04-08T09:00")
+    assert list(bureau.open_tasks(topic)) == ["carry_out_resolution"]

@@ -71,7 +71,9 @@ def test_what_the_demonstration_assumes_is_marked_until_the_office_confirms_it(b
     assert office.post(address, told).status == 302
     sheet = office.get(f"/instances/{instance}")
     assert sheet.says("七一前全部支部学完")
-    assert not re.search(r'id="sheet".*待核对.*</section>', sheet.text.split('id="items"')[0].split("灯与事实")[0], re.DOTALL)
+    assert not re.search(
+        r'id="sheet".*待核对.*</section>', sheet.text.split('id="items"')[0].split("灯与事实")[0], re.DOTALL
+    )
     assert office.get("/plan/launch").says("254 项")
 
 

@@ -38,7 +38,10 @@ def test_pages_fit_and_break_no_policy(address: str, bureau: Bureau, width: int)
     task = bureau.open_task(checked, "rectify")
     asked = bureau.open_task(begin(item="another"), "self_check")
     assert bar(bureau).status == 302
-    assert bar(bureau, kind="unit", subject="江阴市云帆小学（演示）", unit="", reason="safety", sanction="none").status == 302
+    assert (
+        bar(bureau, kind="unit", subject="江阴市云帆小学（演示）", unit="", reason="safety", sanction="none").status
+        == 302
+    )
     with playwright.sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         complaints: list[str] = []
@@ -53,6 +56,8 @@ def test_pages_fit_and_break_no_policy(address: str, bureau: Bureau, width: int)
             page.get_by_text(words).first.wait_for()
             assert page.locator("h1").count() == 1
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            wide = "[...document.querySelectorAll('.panel')].filter(each => each.scrollWidth > each.clientWidth).length"
+            assert page.evaluate(wide) == 0, f"something sticks out of its panel: {path}"
             if PICTURES:
                 page.screenshot(path=f"{PICTURES}/gates-{width}-{path.replace('/', '_')[:20]}.png", full_page=True)
 
@@ -61,6 +66,6 @@ def test_pages_fit_and_break_no_policy(address: str, bureau: Bureau, width: int)
         look("duban1", f"/instances/{checked}", "五项缺一即不放行")
         look("rs_head", "/vetoes", "王 小 明")
         look("rs_head", "/vetoes/new", "处分种类")
-        look("rs_head", f"/vetoes/{registered().id}/lift", "解除理由")
+        look("rs_head", f"/vetoes/{registered().id}/lift", "解除决定文号")
         browser.close()
     assert complaints == []

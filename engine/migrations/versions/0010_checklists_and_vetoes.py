@@ -34,7 +34,6 @@ def upgrade() -> None:
     sa.Column('kind', sa.String(length=100), nullable=False),
     sa.Column('subject', sa.Text(), nullable=False),
     sa.Column('subject_key', sa.String(length=100), nullable=False),
-    sa.Column('unit_id', sa.String(length=36), nullable=True),
     sa.Column('unit_words', sa.Text(), nullable=False),
     sa.Column('id_hint', sa.String(length=100), nullable=True),
     sa.Column('reason', sa.String(length=100), nullable=False),
@@ -52,7 +51,6 @@ def upgrade() -> None:
     sa.Column('lifted_by_decision', sa.Text(), nullable=True),
     sa.ForeignKeyConstraint(['lifted_by_id'], ['person.id'], name=op.f('fk_bar_lifted_by_id')),
     sa.ForeignKeyConstraint(['registered_by_id'], ['person.id'], name=op.f('fk_bar_registered_by_id')),
-    sa.ForeignKeyConstraint(['unit_id'], ['unit.id'], name=op.f('fk_bar_unit_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_bar')),
     sa.UniqueConstraint('year', 'sequence', name=op.f('uq_bar_year_sequence'))
     )
