@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from engine import clock, db, history, identity, messages, publicity
-from engine.models import Bar, Commitment, Notification, ProcessInstance, SchoolBinding, Unit, UserTask, WorkItem, WorkPoint
+from engine import clock, correlation, db, history, publicity, user_tasks
+from engine.models import Commitment, Notification, Person, SchoolBinding, Unit, UserTask, WorkItem, WorkPoint
+from engine.plan import points
 from engine.vetoes import register
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
@@ -60,7 +61,7 @@ class PointStory(ShapeStory):
         with db.reading() as session:
             bound = select(Unit.key, SchoolBinding.inspector_id).join(SchoolBinding, SchoolBinding.school_id == Unit.id)
             school, inspector_id = session.execute(bound.order_by(Unit.order)).first() or ("", "")
-            inspector = session.get_one(identity.Person, inspector_id).login
+            inspector = session.get_one(Person, inspector_id).login
         self.step("dudao1", "arrange_supervision", school=school, theme="年度重点", visit_by=day(20))
         (opened,) = self.bureau.children(self.instance, "supervision_round")
         (visit,) = self.bureau.children(opened, "school_visit")
@@ -83,7 +84,13 @@ class PointStory(ShapeStory):
         self.step("duban1", "prepare_meeting", decision="ready", planned_on=day(), deliberated="已沟通", opinion="")
         vote = {"vote": "for"} if passed else {"vote": "against"}
         members = [{"item": who, "attended": True, "spoke_as": n, **vote} for n, who in enumerate(LEADERS, 1)]
-        held = {"held_as": "in_person", "held_on": day(), "chair": "juzhang", "held_over": "false", "resolved": "已议决"}
+        held = {
+            "held_as": "in_person",
+            "held_on": day(),
+            "chair": "juzhang",
+            "held_over": "false",
+            "resolved": "已议决",
+        }
         self.step("duban1", "record_meeting", **held, members=members, follow_ups=[])
         self.step("juzhang", "issue_minutes", **APPROVE, minutes_number="锡教纪要〔2021〕3号")
 
@@ -122,8 +129,6 @@ class PointStory(ShapeStory):
         self.step("fazhi", "review_legality", **told, legality=verdict)
 
     def complete(self, login: str, task: str, **submitted: Any) -> None:
-        from engine import user_tasks
-
         with db.transaction() as session:
             user_tasks.complete(session, task, submitted, actor=self._actor(session, login))
         self.bureau.settle()
@@ -145,13 +150,18 @@ def milestone(story: PointStory) -> Mapping[str, Any]:
 
 def safety(event: str) -> Mapping[str, Any]:
     risks = rows(risk="交通", measure="专车", responsible="张三")
-    return {"event": event, "held_on": "2021-07-20", "people": 200, "risks": risks, "medical": "定点医院", "contact": "李四"}
+    return {
+        "event": event,
+        "held_on": "2021-07-20",
+        "people": 200,
+        "risks": risks,
+        "medical": "定点医院",
+        "contact": "李四",
+    }
 
 
 def definitions(story: PointStory) -> Mapping[str, Any]:
     """A definition for each target of the point."""
-    from engine.plan import points
-
     with db.reading() as session:
         targets = points.SOURCES["point_targets"](session, story.instance)
     written = {"definition": "以年报为准", "numerator": "", "denominator": "", "source": "统计年报", "as_of": "9月"}
@@ -177,7 +187,14 @@ COMMENTS = {
 RISK = {"method": "own", "document": "1号", "risks": "家长误读，加强解读"}
 EXCHANGE = {"eligible": 100, "exchanged": 15, "backbone": 4, "as_of": "2021-10-31", "source": "台账"}
 SCORES = {"districts": rows(district="滨湖区", points=91, deduction=""), "score": 91}
-PROVINCE = {"document": "1号", "words": 4800, "shown_at": "门户网站", "submitted_on": "2021-05-14", "unsettled": 0, "evidence": []}
+PROVINCE = {
+    "document": "1号",
+    "words": 4800,
+    "shown_at": "门户网站",
+    "submitted_on": "2021-05-14",
+    "unsettled": 0,
+    "evidence": [],
+}
 OPENING = {"opinion": "可以开学", "opens_on": "2021-09-01", "document": "1号"}
 BUILT = {"projects": rows(project="新校", counted_as="built", acceptance="1号", date="2021-12-01", district="滨湖区")}
 GRANT = {"beneficiary": "江南大学", "heads": 100, "standard": 1000, "amount": 100000}
@@ -255,9 +272,18 @@ def term_opens(story: PointStory) -> None:
 
 def emergency(story: PointStory) -> None:
     with db.transaction() as session:
-        messages.send(session, "emergency", instance_id=story.instance, dedupe_key="test:emergency")
+        correlation.correlate(
+            session, "emergency", business_key="point-2021-19", actor=story._actor(session, "aq_officer1")
+        )
     story.bureau.settle()
-    facts = {"happened_on": day(), "place": "校门口", "injured": 1, "facts": "碰撞", "measures": "送医", "reported_to": "市委"}
+    facts = {
+        "happened_on": day(),
+        "place": "校门口",
+        "injured": 1,
+        "facts": "碰撞",
+        "measures": "送医",
+        "reported_to": "市委",
+    }
     story.step("officer", "first_report", **facts)
     story.step("officer", "follow_report", situation="治疗中", under_control=False)
     story.step("officer", "follow_report", situation="已出院", under_control=True)
@@ -286,7 +312,10 @@ def reported(activity: str) -> Act:
 
 def reported_and_checked(report: str, who: str, check: str) -> Act:
     return lambda story: story.does(
-        ("officer", report, milestone(story)), (who, check, RETURN), ("officer", report, milestone(story)), (who, check, APPROVE)
+        ("officer", report, milestone(story)),
+        (who, check, RETURN),
+        ("officer", report, milestone(story)),
+        (who, check, APPROVE),
     )
 
 
@@ -483,7 +512,9 @@ def test_money_is_paid_as_it_was_reckoned_and_shown(bureau: Bureau) -> None:
     story.plan()
     story.year_ends()
     reckoned = {"basis": "办法", "verification": "已比对"}
-    assert "100 人 × 1000 元" in story.refused("shenji", "compute_rewards", **reckoned, grants=[GRANT | {"amount": 110000}])
+    assert "100 人 × 1000 元" in story.refused(
+        "shenji", "compute_rewards", **reckoned, grants=[GRANT | {"amount": 110000}]
+    )
     story.step("shenji", "compute_rewards", **reckoned, grants=[GRANT])
     story.publicise(upheld=True)
     assert "compute_rewards" in story.open()
@@ -561,7 +592,9 @@ def test_incidents_lower_the_grade_that_a_score_gives(bureau: Bureau, score: flo
     story.year_ends()
     story.self_check()
     story.step("dudao1", "score_districts", **SCORES | {"score": score, "incidents": incidents})
-    story.does(("officer", "prepare_evaluation", PROVINCE), ("head", "settle_feedback", {"done": "已整改", "evidence": []}))
+    story.does(
+        ("officer", "prepare_evaluation", PROVINCE), ("head", "settle_feedback", {"done": "已整改", "evidence": []})
+    )
     assert story.variables()["grade"] == grade
 
 
