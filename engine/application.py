@@ -40,6 +40,7 @@ from engine.plan import launch, points
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
+from engine.shapes import delivery, procedures
 from engine.supervision import rounds
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, subject
@@ -51,10 +52,11 @@ SHIPPING = 0x73686970
 
 
 DOMAINS = (
-    plan_tasks, plan_items, points, subject, figures, progress, supervision_tasks, items, checklists, vetoes, records, reviews, publicity,
+    plan_tasks, plan_items, subject, figures, progress, supervision_tasks, items, checklists, vetoes, records, reviews,
+    publicity, procedures, delivery, points,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
-what after what (`FOUR_EYES`), lists to choose from (`SOURCES`)."""
+what after what (`FOUR_EYES`), lists to choose from (`SOURCES`). A later one may add to what an earlier one refuses."""
 
 
 def assemble() -> None:

@@ -117,6 +117,13 @@ def _checkers_of_unit(session: Session, instance: Subject) -> list[str]:
     return _in_unit("district_officer" if kind == "district" else "school_officer")(session, instance)
 
 
+def _officers_of_item(session: Session, instance: Subject) -> list[str]:
+    """Who carries out an item: the officers of its school or district, else of the department in charge."""
+    kind = session.scalar(select(Unit.kind).where(Unit.id == instance.unit_id))
+    roles = {"school": "school_officer", "district": "district_officer"}
+    return _in_unit(roles.get(kind or "", "officer"))(session, instance)
+
+
 def _district_above(session: Session, instance: Subject) -> list[str]:
     """The district a school belongs to; above whatever belongs to none, the department that asks."""
     school, district = aliased(Unit), aliased(Unit)
@@ -136,6 +143,8 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "leader_above": _leader_above,
     "officers_above": _in_unit_above("officer"),
     "head_above": _in_unit_above("department_head"),
+    "deputy_above": _in_unit_above("deputy_leader"),
+    "officers_of_item": _officers_of_item,
     "checkers_of_unit": _checkers_of_unit,
     "district_above": _district_above,
 }

@@ -63,8 +63,13 @@ def shown_name(bar: Bar, actor: Actor) -> str:
 
 
 def register(session: Session, told: Mapping[str, Any], *, actor: Actor) -> Bar:
-    """Bar somebody, on the word of a decision. Without a last day it is that of the sanction, or there is none."""
+    """Bar somebody, on the word of a decision that was taken elsewhere."""
     require_can_keep(actor)
+    return enter(session, told, actor=actor)
+
+
+def enter(session: Session, told: Mapping[str, Any], *, actor: Actor) -> Bar:
+    """The bar itself, for those who decide as for those who keep it. Without a last day it is that of the sanction, or there is none."""
     starts_on = date.fromisoformat(told["starts_on"])
     if starts_on > clock.today():
         raise ValidationError({"starts_on": ["起始日期是决定生效之日，不能晚于今天"]})
