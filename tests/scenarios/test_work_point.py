@@ -24,10 +24,10 @@ class Story:
         self.point = bureau.point(POINT)
 
     def step(self, who: str, instance: str, activity: str, *, stranger: str = "aq_officer1", **submitted: str) -> None:
-        task = self.bureau.open_task(instance, activity)
+        task = self.bureau.open_tasks(instance)[activity]
         turned_away = self.bureau.person(stranger).does(task, **submitted)
         assert turned_away.status in (403, 404)
-        assert self.bureau.open_task(instance, activity) == task
+        assert self.bureau.open_tasks(instance)[activity] == task
         answer = self.bureau.person(who).does(task, **submitted)
         assert answer.status == 302, answer.text
         self.bureau.settle()
@@ -55,13 +55,10 @@ def test_from_plan_to_archive(bureau: Bureau) -> None:
     story.step("twy_head", story.point, "review_plan", decision="approve")
     story.step(leader, story.point, "sign_plan", decision="approve")
 
-    # 实施: commitments were waiting for the plan; each is reported and confirmed
+    # 实施: commitments were waiting for the plan; what the year leaves unfinished is carried over
     assert bureau.open_tasks(story.point) == {}
-    commitments = bureau.commitments(story.point)
-    bureau.let_time_pass(days=200)
-    for commitment in commitments:
-        officer = report_and_confirm(bureau, story, commitment)
-        assert bureau.status(commitment) == "completed", officer
+    assert all("report_progress" in bureau.open_tasks(each) for each in bureau.commitments(story.point)[:1])
+    bureau.let_time_pass(days=300)
 
     # 自查
     story.step("twy_officer1", story.point, "write_self_check", **CHECK)
@@ -73,14 +70,15 @@ def test_from_plan_to_archive(bureau: Bureau) -> None:
     story.step("dudao1", story.point, "check_city", **LEVEL, level="passed")
 
     # 督导: a problem is found, rectified, verified by somebody else, closed
-    arranged = {"school": school_of(bureau, "duxue3"), "theme": "近视防控", "visit_by": "2021-12-30"}
+    arranged = {"school": school_of(bureau, "duxue3"), "theme": "近视防控", "visit_by": "2022-01-30"}
     story.step("dudao1", story.point, "arrange_supervision", **arranged)
     (opened,) = bureau.children(story.point, "supervision_round")
     (visit,) = bureau.children(opened, "school_visit")
-    story.step("duxue3", visit, "visit_school", stranger="duxue4", **VISIT)
+    visited = VISIT | {"visited_on": "2022-01-05", "rectify_by": "2022-02-01"}
+    story.step("duxue3", visit, "visit_school", stranger="duxue4", **visited)
     (finding,) = bureau.children(opened, "finding")
     officer = f"{arranged['school'].lower()}_officer"
-    rectified = {"report": "已补齐", "finished_on": "2021-05-01", "evidence": "台账复印件"}
+    rectified = {"report": "已补齐", "finished_on": "2022-01-06", "evidence": "台账复印件"}
     story.step(officer, finding, "rectify", **rectified)
     story.step("duxue3", finding, "verify", stranger=officer, decision="return", opinion="缺签字")
     assert bureau.status(story.point) == "active"
