@@ -36,7 +36,7 @@ from engine.meetings import records
 from engine.notifications import outbox
 from engine.oversight import items
 from engine.plan import items as plan_items
-from engine.plan import launch
+from engine.plan import launch, points
 from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
@@ -53,7 +53,7 @@ SHIPPING = 0x73686970
 
 DOMAINS = (
     plan_tasks, plan_items, subject, figures, progress, supervision_tasks, items, checklists, vetoes, records, reviews,
-    publicity, procedures, delivery, evaluations, ledgers, random_checks, supervisions,
+    publicity, procedures, delivery, evaluations, ledgers, random_checks, supervisions, points,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
 what after what (`FOUR_EYES`), lists to choose from (`SOURCES`). A later one may add to what an earlier one refuses."""

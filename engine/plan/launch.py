@@ -15,7 +15,7 @@ from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp
 from engine.models import Commitment, Partner, Person, PlanSection, Target, Unit, WorkPlan, WorkPoint
-from engine.plan import items
+from engine.plan import items, points
 from engine.plan.service_tasks import report_period
 from engine.plan.shapes import SHAPES
 
@@ -114,7 +114,7 @@ def start_point(session: Session, point: WorkPoint, *, actor: Actor | None) -> N
     plan = point.section.plan
     year_closes_at = clock.start_of(plan.issued_on.replace(year=plan.year + 1, month=1, day=1)).isoformat()
     point.instance = instances.start(
-        session, f"work_point_{point.number:02}", {"year_closes_at": year_closes_at}, actor=actor,
+        session, f"work_point_{point.number:02}", {"year_closes_at": year_closes_at, **points.variables(point)}, actor=actor,
         title=f"要点{point.number} {point.title}", business_key=f"point-{plan.year}-{point.number}",
         unit_id=point.lead_id,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from engine.lamps.picture import Picture
 from engine.models import Commitment, WorkPoint
 from tests.driver import Bureau
 from tests.scenarios.test_work_point import (
+    LEVEL,
     PLAN,
     POINT,
     VISIT,
@@ -32,7 +33,7 @@ from tests.scenarios.test_work_point import (
     school_of,
 )
 
-UNFINISHED = {"progress": "40", "situation": "推进中", "finished": "false"}
+UNFINISHED = {"progress": "40", "situation": "推进中"}
 
 
 @pytest.fixture
@@ -42,9 +43,9 @@ def story(bureau: Bureau) -> Story:
 
 def approve_plan(bureau: Bureau, story: Story) -> list[str]:
     """The point's plan is approved; its commitments."""
-    story.step("zj_officer1", story.point, "draft_plan", **PLAN)
-    story.step("zj_head", story.point, "review_plan", decision="approve")
-    story.step(overseer_of(bureau, "ZJ"), story.point, "sign_plan", decision="approve")
+    story.step("twy_officer1", story.point, "draft_plan", **PLAN)
+    story.step("twy_head", story.point, "review_plan", decision="approve")
+    story.step(overseer_of(bureau, "TWY"), story.point, "sign_plan", decision="approve")
     return bureau.commitments(story.point)
 
 
@@ -85,14 +86,14 @@ def test_facts_are_written_by_whoever_does_what_they_report(bureau: Bureau, stor
     today = "2021-03-12"
     assert told(story.point) == [("opened", today, today)]
     assert told(first) == [(kind, today, today) for kind in ("opened", "due_set", "released")]
-    task = bureau.open_task(first)
-    refused = bureau.person("zj_officer1").does(task, **UNFINISHED, as_of="2021-03-13")
+    task = bureau.open_tasks(first)["report_progress"]
+    refused = bureau.person("twy_officer1").does(task, **UNFINISHED, as_of="2021-03-13")
     assert (refused.status, refused.says("日期不能晚于今天"), refused.says("推进中")) == (409, True, True)
     bureau.let_time_pass(days=3)
-    assert bureau.person("zj_officer1").does(task, **UNFINISHED, as_of="2021-03-13").status == 302
+    assert bureau.person("twy_officer1").does(task, **UNFINISHED, as_of="2021-03-13").status == 302
     later = [("progress", "2021-03-13", "2021-03-15"), ("period_reported", "2021-03-15", "2021-03-15")]
     assert told(first)[3:] == later
-    page = bureau.person("zj_head").get(f"/instances/{first}")
+    page = bureau.person("twy_head").get(f"/instances/{first}")
     for words in ("灯与事实", "均匀推进", "进展 40%", "补录", "填报 2021年3月", "只增不改"):
         assert page.says(words), words
     bureau.let_time_pass(days=300)
@@ -123,7 +124,7 @@ def test_an_earlier_day_is_shown_as_it_was_known(bureau: Bureau, story: Story) -
     bureau.let_time_pass(days=69)
     before = seen("2021-04-30")
     assert before.commitments[commitment(first).id].percent is None
-    assert bureau.person("zj_officer1").does(bureau.open_task(first), **UNFINISHED, as_of="2021-03-31").status == 302
+    assert bureau.person("twy_officer1").does(bureau.open_tasks(first)["report_progress"], **UNFINISHED, as_of="2021-03-31").status == 302
     assert seen("2021-04-30") == before
     known_now = seen("2021-04-30", known="2021-05-20").commitments[commitment(first).id]
     assert known_now.percent == 40
@@ -143,8 +144,13 @@ def test_an_earlier_day_is_shown_as_it_was_known(bureau: Bureau, story: Story) -
 def test_a_visit_and_a_finding_have_lamps_of_their_own(bureau: Bureau, story: Story) -> None:
     approve_plan(bureau, story)
     bureau.let_time_pass(days=300)
-    story.step("zj_officer1", story.point, "write_self_check", summary="好", achieved="完成", next_steps="巩固")
-    story.step("zj_head", story.point, "confirm_self_check", decision="approve")
+    story.step("twy_officer1", story.point, "write_self_check", summary="好", achieved="完成", next_steps="巩固")
+    story.step("twy_head", story.point, "confirm_self_check", decision="approve")
+    for who, activity, level in (
+        ("twy_officer1", "check_schools", {}), ("liangxi_officer1", "check_districts", {}),
+        ("dudao1", "check_city", {"level": "passed"}),
+    ):  # fmt: skip
+        story.step(who, story.point, activity, **LEVEL, **level)
     arranged = {"school": school_of(bureau, "duxue3"), "theme": "标杆校建设", "visit_by": "2022-01-10"}
     story.step("dudao1", story.point, "arrange_supervision", **arranged)
     (opened,) = bureau.children(story.point, "supervision_round")

@@ -228,19 +228,21 @@ def test_the_office_corrects_a_day_on_a_phone(chromium: Any, bureau: Bureau, tmp
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_point_is_walked_from_plan_to_archive_on_a_phone(chromium: Any, bureau: Bureau, tmp_path: Path) -> None:
     """Every decision of a point by clicks alone, without script; its commitments end with the year."""
-    point = bureau.point(6)
+    point = bureau.point(10)
     server = Server(bureau.database, tmp_path)
     phone = chromium.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=False)
     page = phone.new_page()
     shots = iter(range(1, 100))
 
-    def does(login: str, instance: str, button: str, **filled: str) -> None:
+    def does(login: str, instance: str, button: str, activity: str = "", **filled: str) -> None:
+        tasks = bureau.open_tasks(instance)
+        task = tasks[activity or next(iter(tasks))]
         phone.clear_cookies()
         page.goto(f"{server.address}/login")
         page.fill("#login", login)
         page.fill("#password", PASSWORD)
         page.get_by_role("button", name="登录").click()
-        page.goto(f"{server.address}/tasks/{bureau.open_task(instance)}")
+        page.goto(f"{server.address}/tasks/{task}")
         for field, value in filled.items():
             control = page.locator(f"[name={field}]")
             if control.first.get_attribute("type") == "radio":
@@ -255,21 +257,25 @@ def test_a_point_is_walked_from_plan_to_archive_on_a_phone(chromium: Any, bureau
         assert "已提交" in page.locator("[role=status]").inner_text()
         bureau.settle()
 
-    drafted = {"goal": "五所领航学校立项", "measures": "逐校签约", "milestones": "九月中期"}
-    does("zj_officer1", point, "提交", **drafted)
-    does("zj_head", point, "退回", opinion="请写明学校名单")
-    does("zj_officer2", point, "提交", **drafted)
-    does("zj_head", point, "同意")
-    does(overseer_of(bureau, "ZJ"), point, "同意")
+    drafted = {"goal": "六十所教室照明改造", "measures": "逐校验收", "milestones": "九月中期"}
+    does("twy_officer1", point, "提交", **drafted)
+    does("twy_head", point, "退回", opinion="请写明学校名单")
+    does("twy_officer2", point, "提交", **drafted)
+    does("twy_head", point, "同意")
+    does(overseer_of(bureau, "TWY"), point, "同意")
     first = bureau.commitments(point)[0]
-    does("zj_officer1", first, "提交", progress="40", situation="名单已定")
+    does("twy_officer1", first, "提交", "report_progress", progress="40", situation="名单已定")
     server.stop()
     bureau.let_time_pass(days=300)
     server = Server(bureau.database, tmp_path)
-    does("zj_officer1", point, "提交", summary="总体良好", achieved="四所完成", next_steps="结转一所")
-    does("zj_head", point, "同意")
+    does("twy_officer1", point, "提交", summary="总体良好", achieved="五十九所完成", next_steps="结转一所")
+    does("twy_head", point, "同意")
+    level = {"checked": "40", "failed": "0", "findings": "台账齐全"}
+    does("twy_officer1", point, "提交", **level)
+    does("liangxi_officer1", point, "提交", **level)
+    does("dudao1", point, "提交", **level, level="passed")
     school = school_of(bureau, "duxue3")
-    does("dudao1", point, "提交", school=school, theme="领航学校建设", visit_by="2022-02-20")
+    does("dudao1", point, "提交", school=school, theme="近视防控", visit_by="2022-02-20")
     (opened,) = bureau.children(point, "supervision_round")
     (visit,) = bureau.children(opened, "school_visit")
     does("duxue3", visit, "提交", visited_on="2022-01-05", summary="查看实训基地", problem="yes", problem_title="台账不全",
@@ -277,6 +283,7 @@ def test_a_point_is_walked_from_plan_to_archive_on_a_phone(chromium: Any, bureau
     (finding,) = bureau.children(opened, "finding")
     does(f"{school.lower()}_officer", finding, "提交", report="已补齐", finished_on="2022-01-06", evidence="台账复印件")
     does("duxue3", finding, "销号", opinion="已核实")
+    does("twy_head", point, "提交", projects_done="8")
     does("duban1", point, "提交", grade="良好", opinion="一项结转")
     does("juzhang", point, "同意")
     does("dangan", point, "提交", archive_number="2021-JY-006")
