@@ -18,15 +18,16 @@ COMPLETION = {"as_of": "2021-03-12", "situation": "已按方案完成", "figures
 
 
 class ShapeStory:
-    """A commitment of the demonstration whose point's plan is taken as approved."""
+    """A commitment of the demonstration whose point's plan is taken as approved, unless it was `released` by its point."""
 
-    def __init__(self, bureau: Bureau, code: str) -> None:
+    def __init__(self, bureau: Bureau, code: str, *, released: bool = False) -> None:
         self.bureau = bureau
         with db.transaction() as session:
             commitment = session.scalars(select(Commitment).where(Commitment.code == code)).one()
             assert commitment.instance_id is not None
             self.instance, self.lead = commitment.instance_id, commitment.lead.key.lower()
-            messages.send(session, "plan_approved", instance_id=self.instance, dedupe_key=f"test:{code}")
+            if not released:
+                messages.send(session, "plan_approved", instance_id=self.instance, dedupe_key=f"test:{code}")
             starts = clock.start_of(commitment.starts_on, hour=8) - clock.now()
         jobs.run_due()
         if starts > timedelta(0):

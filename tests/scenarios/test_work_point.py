@@ -6,7 +6,6 @@ from engine import db, history
 from tests.driver import Bureau
 
 PLAN = {"goal": "学生健康管理闭环", "measures": "逐校推进", "milestones": "每季一次"}
-REPORT = {"progress": "100", "situation": "已完成", "evidence": "总结报告", "finished": "true"}
 CHECK = {"summary": "总体良好", "achieved": "全部完成", "next_steps": "巩固"}
 VISIT = {
     "visited_on": "2021-04-20", "summary": "查看台账与食堂", "problem": "yes", "problem_title": "台账不全",
@@ -105,19 +104,6 @@ def test_from_plan_to_archive(bureau: Bureau) -> None:
         assert page.says(words)
     with db.reading() as session:
         assert list(history.broken_chains(session)) == []
-
-
-def report_and_confirm(bureau: Bureau, story: Story, commitment: str) -> str:
-    """The commitment's own department reports it done and its head confirms."""
-    from engine.models import ProcessInstance
-
-    with db.reading() as session:
-        instance = session.get_one(ProcessInstance, commitment)
-        assert instance.unit is not None
-        department = instance.unit.key.lower()
-    story.step(f"{department}_officer1", commitment, "report_progress", stranger="liangxi_officer1", **REPORT)
-    story.step(f"{department}_head", commitment, "confirm_completion", stranger="liangxi_officer1", decision="approve")
-    return department
 
 
 def school_of(bureau: Bureau, inspector: str) -> str:
