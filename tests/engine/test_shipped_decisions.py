@@ -32,6 +32,21 @@ def delay(days: int, *, returns: int = 0, talked: bool = False, circulated: bool
     return {"days_overdue": days, "returns": returns, "talked": talked, "circulated": circulated}
 
 
+def path(*steps: str) -> dict[str, Any]:
+    return {step: step in steps for step in ("consult", "argue", "assess", "discuss")}
+
+
+def scores(rule: str, average: float, approving: int) -> dict[str, Any]:
+    return {"rule": rule, "average": average, "approving": approving, "pass_mark": 80, "experts": 4}
+
+
+def ready(source: str, *names: str) -> dict[str, Any]:
+    return {
+        **{name: name in names for name in ("argument", "legality", "risk", "budget", "discipline")},
+        "source": source,
+    }
+
+
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("indicator_result", target("硬", True, 100, True), {"result": "met", "word": "达标"}),
     ("indicator_result", target("争取", True, 100, False), {"result": "met", "word": "目前达标"}),
@@ -78,6 +93,45 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("escalation_step", delay(30, talked=True), {"step": "通报"}),
     ("escalation_step", delay(2, returns=3, talked=True), {"step": "通报"}),
     ("escalation_step", delay(60, returns=4, talked=True, circulated=True), {"step": "提醒"}),
+    ("document_path", {"kind": "decision", "substantial": "yes"}, path("consult", "argue", "assess", "discuss")),
+    ("document_path", {"kind": "decision", "substantial": "no"}, path("discuss")),
+    ("document_path", {"kind": "normative", "substantial": "yes"}, path("consult", "discuss")),
+    ("document_path", {"kind": "normative", "substantial": "no"}, path("discuss")),
+    ("document_path", {"kind": "party", "substantial": "yes"}, path("discuss")),
+    ("document_path", {"kind": "ordinary", "substantial": "yes"}, path()),
+    *[
+        ("event_grade", {"deaths": deaths, "injured": injured, "loss": loss}, {"grade": grade})
+        for deaths, injured, loss, grade in [
+            (30, 0, 0, "特别重大"), (0, 100, 0, "特别重大"), (0, 0, 10_000, "特别重大"), (29, 99, 9_999, "重大"),
+            (10, 0, 0, "重大"), (0, 50, 0, "重大"), (0, 0, 5_000, "重大"), (9, 49, 4_999, "较大"), (3, 0, 0, "较大"),
+            (0, 10, 0, "较大"), (0, 0, 1_000, "较大"), (2, 9, 999, "一般"),
+        ]
+    ],
+    ("event_safety", {"participants": 1000, "outdoor": False}, {"safety": "permit"}),
+    ("event_safety", {"participants": 20, "outdoor": True}, {"safety": "plan"}),
+    ("event_safety", {"participants": 200, "outdoor": False}, {"safety": "plan"}),
+    ("event_safety", {"participants": 199, "outdoor": False}, {"safety": "none"}),
+    ("expert_panel", {"experts": 3}, {"enough": True, "word": "专家人数符合要求"}),
+    (
+        "expert_panel", {"experts": 2},
+        {"enough": False, "word": "评审专家不得少于3人，请再选（评审工作惯例，待核对）"},
+    ),
+    ("expert_result", scores("average", 80, 1), {"expert_result": "recommended"}),
+    ("expert_result", scores("average", 79.9, 3), {"expert_result": "rejected"}),
+    ("expert_result", scores("majority", 70, 3), {"expert_result": "recommended"}),
+    ("expert_result", scores("majority", 95, 2), {"expert_result": "rejected"}),
+    ("investment_gate", {"needs_collective": True, "amount": 1}, {"authority": "collective"}),
+    ("investment_gate", {"needs_collective": False, "amount": 100}, {"authority": "collective"}),
+    ("investment_gate", {"needs_collective": False, "amount": 99.9}, {"authority": "leader"}),
+    *[
+        ("meeting_preconditions", {"matter": matter}, ready(source, *names))
+        for matter, source, names in [
+            ("decision", "《重大行政决策程序暂行条例》第十九条至第二十六条", ("argument", "legality", "risk")),
+            ("personnel", "干部选拔任用工作规定，待核对", ("discipline",)),
+            ("project", "“三重一大”事项集体决策规定，待核对", ("argument", "budget")),
+            ("funds", "“三重一大”事项集体决策规定，待核对", ("budget",)), ("other", "无", ()),
+        ]
+    ],
     ("hazard_grade", hazard(at_once=True), {"hazard": "一般"}),
     ("hazard_grade", hazard(), {"hazard": "一般"}),
     ("hazard_grade", hazard(stoppage=True), {"hazard": "重大"}),
