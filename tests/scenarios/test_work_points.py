@@ -17,6 +17,8 @@ from engine.vetoes import register
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
 
+pytestmark = pytest.mark.either_database
+
 PLAN = {"goal": "完成年度目标", "measures": "逐项推进", "milestones": "每季一次"}
 CHECK = {"summary": "总体良好", "achieved": "全部完成", "next_steps": "巩固"}
 MATERIAL = [{"name": "论证报告", "number": "12页"}]
