@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import clock, ids, user_tasks
+from engine import clock, history, ids, user_tasks
 from engine.decisions import shipped
+from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp
 from engine.models import Commitment, Figure, Submission, Target
 from engine.runtime import Instance, ServiceTask
-from engine.targets import measures, subject
+from engine.targets import measures, school_table, subject
 from engine.targets.figures import decimal, entries, filled
 from engine.targets.measures import HUNDRED, ZERO, Reading
 
@@ -77,18 +78,28 @@ def record(
     kept = select(Figure.id).where(Figure.user_task_id == submission.user_task_id).limit(1)
     if session.scalar(kept) is not None:
         return
+    targets = {target.number: target for target in commitment.targets}
     for row in rows:
+        told = {
+            "commitment_id": commitment.id, "target_number": int(row["item"]), "as_of": date.fromisoformat(row["as_of"]),
+            "measure": row["unit"], "source": row["source"], "evidence_kind": row["evidence_kind"],
+            "instance_id": instance.id, "user_task_id": submission.user_task_id,
+            "reported_by_id": submission.submitted_by_id, "reported_at": submission.submitted_at,
+        }  # fmt: skip
+        target = targets[told["target_number"]]
+        of_schools = target.counting == "cv" and row.get("value") is None
+        parts = school_table.parts(session, submission.data, target) if of_schools else []
+        if parts:
+            session.add_all(
+                Figure(id=ids.new(), unit_id=part.unit_id, numerator=str(part.has), denominator=str(part.pupils),
+                       entries=[part.item], **told)
+                for part in parts
+            )  # fmt: skip
+            continue
         numbers = {name: row.get(name) for name in ("value", "numerator", "denominator")}
-        session.add(
-            Figure(
-                id=ids.new(), commitment_id=commitment.id, target_number=int(row["item"]),
-                unit_id=instance.unit_id or commitment.lead_id, as_of=date.fromisoformat(row["as_of"]),
-                **{name: None if number is None else str(number) for name, number in numbers.items()},
-                entries=entries(row), measure=row["unit"], source=row["source"], evidence_kind=row["evidence_kind"],
-                instance_id=instance.id, user_task_id=submission.user_task_id,
-                reported_by_id=submission.submitted_by_id, reported_at=submission.submitted_at,
-            )
-        )  # fmt: skip
+        written = {name: None if number is None else str(number) for name, number in numbers.items()}
+        unit_id = instance.unit_id or commitment.lead_id
+        session.add(Figure(id=ids.new(), unit_id=unit_id, entries=entries(row), **written, **told))
     session.flush()
 
 
@@ -100,6 +111,10 @@ def record_submitted(
     sent = [each for each in user_tasks.submissions(session, instance.id) if "figures" in each.data]
     if commitment is not None and sent:
         record(session, commitment, filled(sent[-1].data), instance=instance, submission=sent[-1])
+        if school_table.is_filled(sent[-1].data):
+            reason = "；".join(school_table.judged(session, sent[-1].data)) or "各校、各项全部达到"
+            entry = Entry("schools.judged", actor.id if actor else None, detail={"reason": reason})
+            history.record(session, instance, [entry])
         _note_bottom_lines(session, commitment, actor)
 
 
