@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from marshmallow import ValidationError
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import clock, ids, instances, messages, user_tasks
+from engine import clock, deadlines, ids, instances, messages, runtime, user_tasks
 from engine.errors import InvalidState, NotAllowed
 from engine.identity import Actor
-from engine.models import Commitment, InstanceStatus, ProcessInstance, Unit, WorkItem
+from engine.models import Commitment, InstanceStatus, ProcessInstance, TaskStatus, Unit, UserTask, WorkItem
 from engine.plan.shapes import GATES, SHAPES
 from engine.recurrences import office_calendar
 from engine.recurrences.periods import Frequency, Period, periods
@@ -21,6 +22,7 @@ from engine.runtime import Instance, ServiceTask
 
 FORM = "items.register"
 REGISTERED = "item_registered"
+CONCLUSION = "commitment_conclusion"
 CADENCES = {
     "日": Frequency.DAILY, "周": Frequency.WEEKLY, "月": Frequency.MONTHLY, "季": Frequency.QUARTERLY,
     "学期": Frequency.TERMLY, "半年": Frequency.HALF_YEARLY, "年": Frequency.YEARLY,
@@ -28,6 +30,8 @@ CADENCES = {
 """Any other (一次, 件, 按需) has one period: the commitment's own."""
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """Nothing is to come: whoever waits is woken by what ends, not by time."""
+MOST_TOLD = 3
+"""Open items that a refusal names; the commitment's page lists them all."""
 
 
 def of_commitment(commitment: Commitment) -> Select[WorkItem]:
@@ -53,11 +57,18 @@ def require_offered(actor: Actor, commitment: Commitment) -> None:
 
 
 def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]], *, actor: Actor) -> None:
-    """Register what has come up meanwhile; it begins as soon as the commitment's process looks again."""
+    """Register what has come up meanwhile; it begins as soon as the commitment's process looks again.
+
+    Where that no longer looks, for the conclusion is being asked for, it begins now; see `require_none_open`.
+    """
     require_offered(actor, commitment)
-    check_rows(session, commitment, rows := list(rows))
     assert commitment.instance_id is not None
+    runtime.lock(session, commitment.instance_id)
+    check_rows(session, commitment, rows := list(rows))
     last = _register(session, commitment, rows, actor)
+    if _is_concluding(session, commitment.instance_id):
+        _open_new(session, commitment, commitment.instance_id, actor=actor)
+        return
     messages.send(
         session, REGISTERED, instance_id=commitment.instance_id, dedupe_key=f"{REGISTERED}:{last.id}"
     )  # fmt: skip
@@ -107,16 +118,19 @@ def open_due(
     coming = _note_periods(session, commitment, today) if shape.periodic else None
     if shape.every_school:
         _note_schools(session, commitment)
-    for item in session.scalars(of_commitment(commitment).where(WorkItem.instance_id.is_(None))).all():
-        _open(session, commitment, item, shape.item, instance.id, actor=actor)
-    still_open = session.scalar(
-        select(func.count()).select_from(WorkItem).join(ProcessInstance, WorkItem.instance_id == ProcessInstance.id)
-        .where(WorkItem.commitment_id == commitment.id, ProcessInstance.status == InstanceStatus.ACTIVE)
-    )  # fmt: skip
-    over = clock.start_of(commitment.due_on + timedelta(days=1))
+    _open_new(session, commitment, instance.id, actor=actor)
+    over = _concludes_from(session, commitment, instance)
     if coming is None and shape.open_ended and clock.now() < over:
         coming = over
-    return {"items_left": bool(still_open) or coming is not None, "next_items_at": (coming or NEVER).isoformat()}
+    still_open = bool(_open_items(session, commitment))
+    return {"items_left": still_open or coming is not None, "next_items_at": (coming or NEVER).isoformat()}
+
+
+def require_none_open(session: Session, commitment: Commitment) -> None:
+    """What was registered while the conclusion was asked for is done before the commitment ends."""
+    if names := _open_items(session, commitment):
+        told = f"“{'”“'.join(names[:MOST_TOLD])}”{f'等 {len(names)} 项' if len(names) > MOST_TOLD else ''}"
+        raise InvalidState(f"{len(names)} items are open", advice=f"还有事项没有了结：{told}。请先退回，了结后再办结。")
 
 
 def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
@@ -137,6 +151,36 @@ def commitment_of(session: Session, instance: Instance | ProcessInstance) -> Com
     """The commitment that an instance runs, or that the parent of an item does."""
     mine = {instance.id, instance.parent_id} - {None}
     return session.scalars(select(Commitment).where(Commitment.instance_id.in_(mine))).one()
+
+
+def _concludes_from(session: Session, commitment: Commitment, instance: Instance) -> datetime:
+    """Until when more may come by itself: as long before the due date as there is time to ask for the conclusion.
+
+    What waited for the due date itself would always end late, and on the last day of the year be carried over instead.
+    """
+    book = deadlines.current(session)
+    limit = book.find("completion", instance.started_at)
+    last = commitment.due_on
+    if limit is not None and limit.amount is not None:
+        last = deadlines.count(book.calendar, replace(limit, sense="ahead"), last).day
+    return clock.start_of(last, hour=8)
+
+
+def _is_concluding(session: Session, instance_id: str) -> bool:
+    asked = select(UserTask.id).where(UserTask.instance_id == instance_id, UserTask.process_key == CONCLUSION)
+    return session.scalar(asked.where(UserTask.status == TaskStatus.OPEN).limit(1)) is not None
+
+
+def _open_items(session: Session, commitment: Commitment) -> list[str]:
+    running = select(WorkItem.name).join(ProcessInstance, WorkItem.instance_id == ProcessInstance.id)
+    mine = WorkItem.commitment_id == commitment.id, ProcessInstance.status == InstanceStatus.ACTIVE
+    return list(session.scalars(running.where(*mine).order_by(WorkItem.number)))
+
+
+def _open_new(session: Session, commitment: Commitment, parent_id: str, *, actor: Actor | None) -> None:
+    process = SHAPES[commitment.shape].item
+    for item in session.scalars(of_commitment(commitment).where(WorkItem.instance_id.is_(None))).all():
+        _open(session, commitment, item, process, parent_id, actor=actor)
 
 
 def _end(session: Session, variables: Mapping[str, Any], result: str) -> None:
