@@ -129,7 +129,7 @@ def inspect(bureau: Bureau, story: ShapeStory) -> None:
 def test_a_theme_is_inspected_in_every_term(bureau: Bureau) -> None:
     story = ShapeStory(bureau, "11-5")
     points = [{"point": "大课间", "way": "校园巡视"}]
-    story.step("officer", "propose_theme", aspects=["学生学业发展和综合素质评价"], theme="阳光体育", points=points)
+    story.step("officer", "propose_theme", aspects=["教师师德和专业发展"], theme="阳光体育", points=points)
     story.step("dudao1", "list_theme", **APPROVE)
     inspect(bureau, story)
     assert story.open() == set()
