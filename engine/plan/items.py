@@ -19,10 +19,13 @@ from engine.plan.shapes import GATES, SHAPES
 from engine.recurrences import office_calendar
 from engine.recurrences.periods import Frequency, Period, periods
 from engine.runtime import Instance, ServiceTask
+from engine.targets import subject
 
 FORM = "items.register"
 REGISTERED = "item_registered"
 CONCLUSION = "commitment_conclusion"
+EMERGENCY = "emergency"
+"""An event (突发事件) concerns the work point as well; one whose diagram does not wait for it loses nothing."""
 CADENCES = {
     "日": Frequency.DAILY, "周": Frequency.WEEKLY, "月": Frequency.MONTHLY, "季": Frequency.QUARTERLY,
     "学期": Frequency.TERMLY, "半年": Frequency.HALF_YEARLY, "年": Frequency.YEARLY,
@@ -66,6 +69,9 @@ def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, An
     runtime.lock(session, commitment.instance_id)
     check_rows(session, commitment, rows := list(rows))
     last = _register(session, commitment, rows, actor)
+    point = commitment.point.instance_id
+    if last.kind == "event" and point:
+        messages.send(session, EMERGENCY, instance_id=point, dedupe_key=f"{EMERGENCY}:{last.id}")
     if _is_concluding(session, commitment.instance_id):
         _open_new(session, commitment, commitment.instance_id, actor=actor)
         return
@@ -76,7 +82,7 @@ def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, An
 
 def require_sensible(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """Each once, and due within the commitment's own period."""
-    check_rows(session, commitment_of(session, instance), data["items"])
+    check_rows(session, subject.commitment_of(session, instance), data["items"])
 
 
 def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -103,25 +109,27 @@ def register(session: Session, instance: Instance, *, variables: Mapping[str, An
     """What the last registration named becomes items, to be opened when the round of items begins."""
     (told,) = [each for each in user_tasks.submissions(session, instance.id) if each.form_key == FORM][-1:]
     known = set(
-        session.scalars(select(WorkItem.name).where(WorkItem.commitment_id == commitment_of(session, instance).id))
+        session.scalars(
+            select(WorkItem.name).where(WorkItem.commitment_id == subject.commitment_of(session, instance).id)
+        )
     )
     new = [row for row in told.data["items"] if row["name"] not in known]
-    _register(session, commitment_of(session, instance), new, actor)
+    _register(session, subject.commitment_of(session, instance), new, actor)
 
 
 def open_due(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """Open what should be open by now, what was missed meanwhile included; and say whether to wait, and until when."""
-    commitment = commitment_of(session, instance)
+    commitment = subject.commitment_of(session, instance)
     shape, today = SHAPES[commitment.shape], clock.today()
     coming = _note_periods(session, commitment, today) if shape.periodic else None
     if shape.every_school:
         _note_schools(session, commitment)
     _open_new(session, commitment, instance.id, actor=actor)
-    over = _concludes_from(session, commitment, instance)
-    if coming is None and shape.open_ended and clock.now() < over:
-        coming = over
+    if coming is None and shape.open_ended:
+        over = _concludes_from(session, commitment, instance)
+        coming = over if clock.now() < over else None
     still_open = bool(_open_items(session, commitment))
     return {"items_left": still_open or coming is not None, "next_items_at": (coming or NEVER).isoformat()}
 
@@ -129,8 +137,10 @@ def open_due(
 def require_none_open(session: Session, commitment: Commitment) -> None:
     """What was registered while the conclusion was asked for is done before the commitment ends."""
     if names := _open_items(session, commitment):
-        told = f"“{'”“'.join(names[:MOST_TOLD])}”{f'等 {len(names)} 项' if len(names) > MOST_TOLD else ''}"
-        raise InvalidState(f"{len(names)} items are open", advice=f"还有事项没有了结：{told}。请先退回，了结后再办结。")
+        told = f"“{'”“'.join(names[:MOST_TOLD])}”{'等' if len(names) > MOST_TOLD else ''}"
+        raise InvalidState(
+            f"items of {commitment.code} are open", advice=f"还有事项没有了结：{told}。请先退回，了结后再办结。"
+        )
 
 
 def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
@@ -147,12 +157,6 @@ def note(session: Session, commitment: Commitment, kind: str, unit: Unit, due_on
     _add(session, commitment, kind, unit.key, unit.name, unit.id, due_on, detail={}, actor=actor)
 
 
-def commitment_of(session: Session, instance: Instance | ProcessInstance) -> Commitment:
-    """The commitment that an instance runs, or that the parent of an item does."""
-    mine = {instance.id, instance.parent_id} - {None}
-    return session.scalars(select(Commitment).where(Commitment.instance_id.in_(mine))).one()
-
-
 def _concludes_from(session: Session, commitment: Commitment, instance: Instance) -> datetime:
     """Until when more may come by itself: as long before the due date as there is time to ask for the conclusion.
 
@@ -161,7 +165,7 @@ def _concludes_from(session: Session, commitment: Commitment, instance: Instance
     book = deadlines.current(session)
     limit = book.find("completion", instance.started_at)
     last = commitment.due_on
-    if limit is not None and limit.amount is not None:
+    if limit is not None and limit.amount is not None and limit.unit != "hours":
         last = deadlines.count(book.calendar, replace(limit, sense="ahead"), last).day
     return clock.start_of(last, hour=8)
 
@@ -172,9 +176,10 @@ def _is_concluding(session: Session, instance_id: str) -> bool:
 
 
 def _open_items(session: Session, commitment: Commitment) -> list[str]:
+    """Names of some that run, the first registered first."""
     running = select(WorkItem.name).join(ProcessInstance, WorkItem.instance_id == ProcessInstance.id)
     mine = WorkItem.commitment_id == commitment.id, ProcessInstance.status == InstanceStatus.ACTIVE
-    return list(session.scalars(running.where(*mine).order_by(WorkItem.number)))
+    return list(session.scalars(running.where(*mine).order_by(WorkItem.number).limit(MOST_TOLD + 1)))
 
 
 def _open_new(session: Session, commitment: Commitment, parent_id: str, *, actor: Actor | None) -> None:

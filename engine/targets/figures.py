@@ -33,7 +33,7 @@ Complaint = tuple[str, str]
 
 def require_figures(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """Refuse what cannot be true, or cannot be counted, of the targets of the instance's commitment."""
-    commitment = subject.commitment_of(session, instance.id)
+    commitment = subject.find_commitment(session, instance.id)
     if commitment is not None:
         _require(commitment, data)
         if subject.quantities(commitment) and not filled(data):
@@ -42,7 +42,7 @@ def require_figures(session: Session, instance: Instance, data: Mapping[str, Any
 
 def require_completion(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """The same; and at the end every target has a figure, from now or from before."""
-    commitment = subject.commitment_of(session, instance.id)
+    commitment = subject.find_commitment(session, instance.id)
     if commitment is None:
         return
     _require(commitment, data)

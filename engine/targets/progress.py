@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from engine import clock, ids, user_tasks
 from engine.decisions import shipped
 from engine.identity import Actor
+from engine.lamps import facts, lamp
 from engine.models import Commitment, Figure, Submission, Target
 from engine.runtime import Instance, ServiceTask
 from engine.targets import measures, subject
@@ -95,10 +96,22 @@ def record_submitted(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:  # fmt: skip
     """Keep the figures that were submitted last in this instance."""
-    commitment = subject.commitment_of(session, instance.id)
+    commitment = subject.find_commitment(session, instance.id)
     sent = [each for each in user_tasks.submissions(session, instance.id) if "figures" in each.data]
     if commitment is not None and sent:
         record(session, commitment, filled(sent[-1].data), instance=instance, submission=sent[-1])
+        _note_bottom_lines(session, commitment, actor)
+
+
+def _note_bottom_lines(session: Session, commitment: Commitment, actor: Actor | None) -> None:
+    """What must not happen (底线) and has happened turns the lamp at once; a corrected figure turns it back."""
+    known = {fact.kind for fact in facts.of_instance(session, commitment.instance_id or "")}
+    for state in state_of(session, commitment, clock.today()):
+        if state.target.counting == "events" and state.value is not None and (state.value or lamp.BREACHED in known):
+            facts.record(
+                session, commitment, lamp.BREACHED, actor=actor, name=state.target.name, count=float(state.value),
+                unit=state.target.unit or "", hard=state.target.hardness == "硬",
+            )  # fmt: skip
 
 
 def assess(
@@ -117,7 +130,7 @@ def conclude(
 
 
 def _worst(session: Session, instance: Instance, **final: bool) -> dict[str, Any]:
-    commitment = subject.commitment_of(session, instance.id)
+    commitment = subject.find_commitment(session, instance.id)
     stand = state_of(session, commitment, clock.today()) if commitment else []
     if not stand:
         return {"indicator_result": "met"}

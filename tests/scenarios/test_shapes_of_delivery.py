@@ -13,6 +13,8 @@ from tests.driver import Bureau
 from tests.engine.test_reminders import until
 from tests.shapes import APPROVE, RETURN, ShapeStory, doers
 
+pytestmark = pytest.mark.either_database
+
 EXPERTS = "zhuanjia1", "zhuanjia2", "zhuanjia3"
 PASSED = {"resolution": "passed", "opinion": "同意立项"}
 

@@ -39,7 +39,13 @@ def register(bureau: Bureau, story: ShapeStory, name: str) -> int:
 
 def test_a_duty_waits_for_its_next_period_and_ends_after_the_last(bureau: Bureau) -> None:
     story = ShapeStory(bureau, "1-2")
-    arranged = {"duty": "制度回头看", "responsible": "张三", "partners": "", "deliverable": "报告", "has_sensitive": "false"}
+    arranged = {
+        "duty": "制度回头看",
+        "responsible": "张三",
+        "partners": "",
+        "deliverable": "报告",
+        "has_sensitive": "false",
+    }
     story.step("officer", "arrange_duty", **arranged)
     story.step("head", "confirm_arrangement", **APPROVE)
     for half, moment in enumerate(("2021-03-12", "2021-07-01"), 1):
@@ -82,7 +88,9 @@ def test_a_target_that_is_missed_is_explained_and_made_up_for_or_ends_red_for_go
     cancelled = {"held": "no", "held_on": "", "participants": "", "incidents": "", "reason": "疫情防控通知〔2021〕9号"}
     story = campaign(bureau, "3-15", **cancelled)
     assert story.results() == ["dropped"]
-    assert "研修班" in story.refused("officer", "claim_completion", as_of=today(), situation="未办", figures=[], evidence=[])
+    assert "研修班" in story.refused(
+        "officer", "claim_completion", as_of=today(), situation="未办", figures=[], evidence=[]
+    )
     figure = {"item": "1", "value": 0, "numerator": "", "denominator": "", "unit": "期", "entries": "", "as_of": today(),
               "source": "干部处台账", "evidence_kind": "方案"}  # fmt: skip
     short = {"reason": "疫情防控，未能办班", "remedy": "改为线上", "remedy_by": "2021-10-31", "carry_over": "true"}
