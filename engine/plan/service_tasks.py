@@ -14,6 +14,7 @@ from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp, periods, picture
 from engine.models import Commitment, InstanceStatus, ProcessInstance, Submission, WorkPoint
+from engine.plan import items
 from engine.runtime import Instance
 
 
@@ -110,6 +111,7 @@ def close_commitment(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     commitment = _commitment(session, instance)
+    items.require_none_open(session, commitment)
     commitment.result, commitment.progress = "completed", 100
     facts.record(session, commitment, lamp.DONE, actor=actor)
     reminders.forget(session, commitment.id)
@@ -118,6 +120,7 @@ def close_commitment(
 def close_short(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """It ends with a target missed, which stays visible: its lamp is red for good."""
     commitment = _commitment(session, instance)
+    items.require_none_open(session, commitment)
     commitment.result = "missed"
     facts.record(session, commitment, lamp.CLOSED, actor=actor, missed=True)
     reminders.forget(session, commitment.id)
