@@ -175,9 +175,12 @@ def children(session: Session, instance_id: str) -> list[ProcessInstance]:
 def running_below(session: Session, instance_id: str, *, but_not: Collection[str] = ()) -> list[str]:
     """Ids of what it has started and what that has started, as far as it runs; the innermost first.
 
-    Processes in `but_not`, and what is below them, are left out.
+    What `but_not` names, by process or by id, and what is below that, is left out.
     """
-    ours = ProcessInstance.status == InstanceStatus.ACTIVE, ProcessInstance.definition_key.not_in(but_not)
+    ours = (
+        ProcessInstance.status == InstanceStatus.ACTIVE, ProcessInstance.definition_key.not_in(but_not),
+        ProcessInstance.id.not_in(but_not),
+    )  # fmt: skip
     below: list[str] = []
     level = [instance_id]
     while level:

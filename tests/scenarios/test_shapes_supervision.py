@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from engine import clock, db
 from engine.errors import InvalidInput
-from engine.models import Commitment, Notification, Person, SupervisionRound, Visit, WorkItem
+from engine.models import Commitment, Finding, Notification, Person, SupervisionRound, Visit, WorkItem
 from engine.shapes import draws
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
@@ -177,6 +177,26 @@ def test_a_school_that_no_routine_visit_is_due_to_gets_one_and_danger_there_inte
     done = {"arrived": "安全处 9:30", "measures": ["停用场所或设备"], "situation": "已封闭", "cleared_on": day(0)}
     story.step("aq_officer1", "handle_danger", instance, **done)
     assert story.open(item) == {"write_round_report"}
+
+
+def test_what_a_visit_has_found_is_not_over_with_the_year(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "17-5")
+    look = {"aspects": ["校园及周边安全、交通安全"], "theme": "安全", "points": [{"point": "消防", "way": "校园巡视"}]}
+    story.step("officer", "propose_theme", **look)
+    story.step("dudao1", "list_theme", **APPROVE)
+    item = story.items()[0]
+    story.step("dudao1", "schedule_visits", item, theme="安全", schools=["LIANGXI_XX"], visit_by=day(10))
+    with db.reading() as session:
+        visit = session.scalars(select(Visit)).one()
+        instance, inspector = visit.instance_id or "", visit.inspector.login
+    found = {"problem_title": "通道堵塞", "problem_description": "堆物", "clause": "第八条", "severity": "较重"}
+    told = {"visited_on": day(0), "summary": "巡视", "problem": "yes", **found, "rectify_by": day(30)}
+    story.step(inspector, "visit_school", instance, **told)
+    with db.reading() as session:
+        finding = session.scalars(select(Finding)).one().instance_id or ""
+    story.carry_over()
+    assert (story.status(), story.status(item), story.status(finding)) == ("terminated", "terminated", "active")
+    assert "rectify" in bureau.open_tasks(finding)
 
 
 # ---- SH10
