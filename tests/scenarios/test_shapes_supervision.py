@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from engine import clock, db
-from engine.errors import InvalidInput
+from engine.errors import InvalidInput, NotAllowed
 from engine.models import Commitment, Finding, Notification, Person, SupervisionRound, Visit, WorkItem
 from engine.shapes import draws
 from tests.driver import Bureau
@@ -313,6 +313,21 @@ def test_a_problem_is_rectified_signed_by_the_head_reviewed_by_another_and_signe
     story.step("officer", "review", item, **APPROVE, seen="凭证齐全")
     assert (story.status(item), story.results()) == ("completed", ["done"])
     assert story.open() == {"claim_completion"}
+
+
+def test_what_went_to_and_fro_is_still_reviewed_by_another(bureau: Bureau) -> None:
+    """A department's own problem: both officers have rectified it and the head has signed, so who did it before reviews."""
+    story = ShapeStory(bureau, "4-8")
+    (item,) = register(story, "list_problems", "confirm_list", {"name": "往来款未清理", "due_on": day(40)})
+    other = f"{story.lead}_officer2"
+    story.step("officer", "plan_rectification", item, **PLAN)
+    for doer, reviewer, verdict in (("officer", other, RETURN), (other, "officer", APPROVE)):
+        story.step(doer, "rectify", item, **evidence(story))
+        story.step("head", "sign_report", item, signed="true", signer="处长", signed_on=day(0))
+        with pytest.raises(NotAllowed):
+            story.step(doer, "review", item, **verdict, seen="凭证")
+        story.step(reviewer, "review", item, **verdict, seen="凭证")
+    assert story.results() == ["done"]
 
 
 def test_a_major_hazard_is_listed_and_delay_is_urged_then_talked_about_then_circulated(bureau: Bureau) -> None:
