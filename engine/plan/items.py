@@ -18,11 +18,14 @@ from engine.plan.shapes import GATES, KEYS, SHAPES
 from engine.recurrences import office_calendar
 from engine.recurrences.periods import Frequency, Period, periods
 from engine.runtime import Instance, ServiceTask
+from engine.targets import subject
 
 FORM = "items.register"
 REGISTERED = "item_registered"
 ROUND = "run_items"
 """The step of a shape that opens its occurrences and waits for them."""
+EMERGENCY = "emergency"
+"""An event (突发事件) concerns the work point as well; one whose diagram does not wait for it loses nothing."""
 CADENCES = {
     "日": Frequency.DAILY, "周": Frequency.WEEKLY, "月": Frequency.MONTHLY, "季": Frequency.QUARTERLY,
     "学期": Frequency.TERMLY, "半年": Frequency.HALF_YEARLY, "年": Frequency.YEARLY,
@@ -81,6 +84,9 @@ def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, An
     check_rows(session, commitment, rows := list(rows))
     assert commitment.instance_id is not None
     last = _register(session, commitment, rows, actor)
+    point = commitment.point.instance_id
+    if last.kind == "event" and point:
+        messages.send(session, EMERGENCY, instance_id=point, dedupe_key=f"{EMERGENCY}:{last.id}")
     messages.send(
         session, REGISTERED, instance_id=commitment.instance_id, dedupe_key=f"{REGISTERED}:{last.id}"
     )  # fmt: skip
@@ -88,7 +94,7 @@ def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, An
 
 def require_sensible(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """Each once, and due within the commitment's own period."""
-    check_rows(session, commitment_of(session, instance), data["items"])
+    check_rows(session, subject.commitment_of(session, instance), data["items"])
 
 
 def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -123,17 +129,19 @@ def register(session: Session, instance: Instance, *, variables: Mapping[str, An
     """What the last registration named becomes items, to be opened when the round of items begins."""
     (told,) = [each for each in user_tasks.submissions(session, instance.id) if each.form_key == FORM][-1:]
     known = set(
-        session.scalars(select(WorkItem.name).where(WorkItem.commitment_id == commitment_of(session, instance).id))
+        session.scalars(
+            select(WorkItem.name).where(WorkItem.commitment_id == subject.commitment_of(session, instance).id)
+        )
     )
     new = [row for row in told.data["items"] if row["name"] not in known]
-    _register(session, commitment_of(session, instance), new, actor)
+    _register(session, subject.commitment_of(session, instance), new, actor)
 
 
 def open_due(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """Open what should be open by now, what was missed meanwhile included; and say whether to wait, and until when."""
-    commitment = commitment_of(session, instance)
+    commitment = subject.commitment_of(session, instance)
     shape, today = SHAPES[commitment.shape], clock.today()
     coming = _note_periods(session, commitment, today) if shape.periodic else None
     if shape.every_school:
@@ -168,12 +176,6 @@ def drop(session: Session, instance: Instance, *, variables: Mapping[str, Any], 
 def note(session: Session, commitment: Commitment, kind: str, unit: Unit, due_on: date, *, actor: Actor | None) -> None:
     """An item of a unit, to be opened when the round of items begins."""
     _add(session, commitment, kind, unit.key, unit.name, unit.id, due_on, detail={}, actor=actor)
-
-
-def commitment_of(session: Session, instance: Instance | ProcessInstance) -> Commitment:
-    """The commitment that an instance runs, or that the parent of an item does."""
-    mine = {instance.id, instance.parent_id} - {None}
-    return session.scalars(select(Commitment).where(Commitment.instance_id.in_(mine))).one()
 
 
 def _end(session: Session, instance: Instance, variables: Mapping[str, Any], result: str) -> None:

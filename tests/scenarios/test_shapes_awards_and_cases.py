@@ -18,6 +18,8 @@ from tests.driver import Bureau
 from tests.scenarios.test_gates import EXPERTS, OPINION, READY, SENT, panel, record
 from tests.shapes import APPROVE, RETURN, ShapeStory
 
+pytestmark = pytest.mark.either_database
+
 SCHOOL = "江阴市云帆小学（演示）"
 TEACHERS = [
     {"name": "王小明", "unit": SCHOOL, "category": "班主任", "id_hint": None},

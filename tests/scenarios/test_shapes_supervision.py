@@ -15,6 +15,8 @@ from engine.shapes import draws
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
 
+pytestmark = pytest.mark.either_database
+
 SCHOOL = "HUISHAN_XX"
 OFFICER, HEAD = "huishan_xx_officer", "huishan_xx_head"
 
