@@ -22,6 +22,9 @@ _parsed_by_id: dict[str, spiff.Definition] = {}
 service_names: set[str] = set()
 """Functions that a service task may name; filled by `application.assemble`."""
 
+OURS = "bihuan"
+"""The source of the deployments that come with the product."""
+
 
 def deploy(
     session: Session,

@@ -13,7 +13,7 @@ from engine.db import to_json
 from engine.errors import InvalidInput, NotAllowed, NotFound
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import Candidate, InstanceStatus, ProcessInstance, Unit, UserTask
+from engine.models import Candidate, InstanceStatus, ProcessDefinition, ProcessInstance, Unit, UserTask
 from engine.spiff import Execution
 
 Held = ProcessInstance | runtime.Instance
@@ -112,14 +112,13 @@ def in_sight(actor: Actor, instance_id: QueryableAttribute[Any]) -> ColumnElemen
     return belongs
 
 
-def can_start(actor: Actor, key: str) -> bool:
-    """Ours are started by the plan and by supervision; others by those who answer for processes."""
-    return actor.has_role("process_designer")
-
-
-def require_can_start(actor: Actor, key: str) -> None:
-    if not can_start(actor, key):
-        raise NotAllowed(f"{actor.login} may not start {key}", advice="只有流程设计员可以直接启动流程。")
+def require_can_start(actor: Actor, definition: ProcessDefinition) -> None:
+    """Ours are started by the plan and by supervision, which give them their subject; others by those who answer for processes."""
+    if not actor.has_role("process_designer"):
+        raise NotAllowed(f"{actor.login} may not start {definition.key}", advice="只有流程设计员可以直接启动流程。")
+    if definition.deployment.source == definitions.OURS:
+        advice = "这是随系统提供的流程，由年度工作要点、督导等业务启动，不能直接启动；要试用请另设流程标识部署。"
+        raise NotAllowed(f"{definition.key} is started by the plan", advice=advice)
 
 
 def can_terminate(actor: Actor, instance: Held) -> bool:
@@ -175,9 +174,12 @@ def children(session: Session, instance_id: str) -> list[ProcessInstance]:
 def running_below(session: Session, instance_id: str, *, but_not: Collection[str] = ()) -> list[str]:
     """Ids of what it has started and what that has started, as far as it runs; the innermost first.
 
-    Processes in `but_not`, and what is below them, are left out.
+    What `but_not` names, by process or by id, and what is below that, is left out.
     """
-    ours = ProcessInstance.status == InstanceStatus.ACTIVE, ProcessInstance.definition_key.not_in(but_not)
+    ours = (
+        ProcessInstance.status == InstanceStatus.ACTIVE, ProcessInstance.definition_key.not_in(but_not),
+        ProcessInstance.id.not_in(but_not),
+    )  # fmt: skip
     below: list[str] = []
     level = [instance_id]
     while level:

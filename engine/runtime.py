@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from engine import assignment, deadlines, definitions, history, incidents, jobs, messages
+from engine import assignment, deadlines, definitions, history, identity, incidents, jobs, messages
 from engine.calendar.book import REVISION
 from engine.db import connection
 from engine.errors import InvalidState, NotFound
@@ -295,17 +295,24 @@ class _Step:
             "activity_id": activity.id, "name": activity.name or activity.id, "form_key": activity.form_key,
             "lane": activity.lane, "round": wait.round, "candidate_groups": list(assigned.groups),
             "assignee_id": assigned.assignee_id, "assignee_login": assigned.assignee_login,
-            "excluded": self._excluded(activity.properties), "due_at": due.at, "due_reason": due.reason,
+            "excluded": self._excluded(activity.properties, assigned.groups), "due_at": due.at, "due_reason": due.reason,
             "due_basis": due.basis, "created_at": self.batch.at, "status": TaskStatus.OPEN,
         }  # fmt: skip
 
-    def _excluded(self, properties: Mapping[str, str]) -> list[str]:
-        """Who did what this task checks, this time or an earlier one (`not_doer_of`)."""
+    def _excluded(self, properties: Mapping[str, str], groups: Collection[str]) -> list[str]:
+        """Who did what this task checks, this time or an earlier one (`not_doer_of`).
+
+        Work that went to and fro may have been done by everybody who could check it; then only who did it last is excluded.
+        """
         checked = [name.strip() for name in properties.get("not_doer_of", "").split(",") if name.strip()]
-        now = {done.actor_id for done in self.entries.values() if done.activity_id in checked and done.actor_id}
-        used = connection(self.session)
-        before = (_DOERS.rows(used, instance=self.instance.id, checked=activity_id) for activity_id in checked)
-        return sorted(now.union(*(who for rows in before for who in rows)))
+        used, did = connection(self.session), dict[str, list[str]]()
+        for name in checked:
+            did[name] = [who for (who,) in _DOERS.rows(used, instance=self.instance.id, checked=name)]
+            did[name] += [done.actor_id for done in self.entries.values() if done.activity_id == name and done.actor_id]
+        everybody = set[str]().union(*did.values())
+        if groups and len(everybody) > 1 and identity.members(self.session, groups) <= everybody:
+            everybody = {doers[-1] for doers in did.values() if doers}
+        return sorted(everybody)
 
     def _open(self, tasks: list[dict[str, Any]]) -> None:
         rows = [row for task in tasks for row in _inbox_rows(
@@ -373,8 +380,8 @@ _WRITE = Prepared(
 )  # fmt: skip
 _DOERS = Lookup(
     select(SUBMISSION.c.submitted_by_id)
-    .distinct()
     .where(SUBMISSION.c.instance_id == bindparam("instance"), SUBMISSION.c.activity_id == bindparam("checked"))
+    .order_by(SUBMISSION.c.submitted_at)
 )
 _ADD_TASK = Prepared(insert(TASK), *Task._fields, "lane", "due_reason", "due_basis")
 _ADD_CANDIDATE = Prepared(insert(CANDIDATE), "user_task_id", "group_key", "due_at")

@@ -8,8 +8,9 @@ from typing import Any
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from engine import clock, db, identity, instances, jobs, messages, user_tasks
+from engine import clock, db, identity, instances, jobs, messages, runtime, user_tasks
 from engine.models import Commitment, Job, Person, Position, ProcessInstance, Unit, UserTask, WorkItem
+from engine.plan import service_tasks
 from tests.driver import Bureau
 
 APPROVE = {"decision": "approve", "opinion": "同意"}
@@ -98,6 +99,14 @@ class ShapeStory:
         told.bureau, told.instance, told.lead = self.bureau, item, self.lead
         return told
 
+    def carry_over(self) -> None:
+        """The end of the year, as the commitment's point brings it."""
+        with db.transaction() as session:
+            mine = select(Commitment).where(Commitment.instance_id == self.instance)
+            point = runtime.lock(session, session.scalars(mine).one().point.instance_id or "")
+            service_tasks.carry_over_commitments(session, point, variables={}, actor=None)
+        self.bureau.settle()
+
     def status(self, instance: str | None = None) -> str:
         return self.bureau.status(instance or self.instance)
 
@@ -106,8 +115,6 @@ class ShapeStory:
             return session.scalars(select(Commitment.result).where(Commitment.instance_id == self.instance)).one()
 
     def variables(self, instance: str | None = None) -> dict[str, Any]:
-        from engine import runtime
-
         with db.reading() as session:
             return dict(runtime.load(session, session.get_one(ProcessInstance, instance or self.instance)).variables())
 

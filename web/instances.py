@@ -48,7 +48,7 @@ def _occurrences(session: Session, subject: dates.Subject | None, actor: Actor) 
     """The occurrences of the commitment that is shown, and whether the person may register another."""
     if not isinstance(subject, Commitment):
         return [], False
-    return list(session.scalars(plan_items.of_commitment(subject))), plan_items.offered(actor, subject)
+    return list(session.scalars(plan_items.of_commitment(subject))), plan_items.offered(session, actor, subject)
 
 
 def _lamps(session: Session, shown: list[ProcessInstance]) -> dict[str, Lamp]:

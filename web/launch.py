@@ -62,7 +62,7 @@ def register(commitment_id: str) -> ResponseReturnValue:
     """What has come up since the round of items began: a case, an event, another project."""
     with db.reading() as session:
         commitment = _commitment(session, commitment_id)
-        items.require_offered(g.actor, commitment)
+        items.require_offered(session, g.actor, commitment)
         back = url_for("instances.show", instance_id=commitment.instance_id)
     asked = Entry(items.FORM, "登记事项", f"{commitment.code} {commitment.title}", back, "已登记，随即启动办理。")
 

@@ -11,11 +11,11 @@ from marshmallow import ValidationError
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import clock, deadlines, ids, instances, messages, runtime, user_tasks
+from engine import clock, deadlines, history, ids, instances, messages, runtime, user_tasks
 from engine.errors import InvalidState, NotAllowed
 from engine.identity import Actor
-from engine.models import Commitment, InstanceStatus, ProcessInstance, TaskStatus, Unit, UserTask, WorkItem
-from engine.plan.shapes import GATES, SHAPES
+from engine.models import Commitment, EventKind, InstanceStatus, ProcessInstance, TaskStatus, Unit, UserTask, WorkItem
+from engine.plan.shapes import GATES, KEYS, SHAPES
 from engine.recurrences import office_calendar
 from engine.recurrences.periods import Frequency, Period, periods
 from engine.runtime import Instance, ServiceTask
@@ -23,6 +23,8 @@ from engine.targets import subject
 
 FORM = "items.register"
 REGISTERED = "item_registered"
+ROUND = "run_items"
+"""The step of a shape that opens its occurrences and waits for them."""
 CONCLUSION = "commitment_conclusion"
 EMERGENCY = "emergency"
 """An event (突发事件) concerns the work point as well; one whose diagram does not wait for it loses nothing."""
@@ -31,6 +33,10 @@ CADENCES = {
     "学期": Frequency.TERMLY, "半年": Frequency.HALF_YEARLY, "年": Frequency.YEARLY,
 }  # fmt: skip
 """Any other (一次, 件, 按需) has one period: the commitment's own."""
+BY_DEPARTMENT = {"case", "event", "topic"}
+"""Kinds that a department handles, also where they are about a school or a district."""
+OUTLIVE_THE_YEAR = {"case", "event", "problem"}
+"""Kinds of which an open one is not over with the year: it ends by its own decision."""
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """Nothing is to come: whoever waits is woken by what ends, not by time."""
 MOST_TOLD = 3
@@ -48,25 +54,40 @@ def can_register(actor: Actor, commitment: Commitment) -> bool:
     return mine or actor.has_role("office_supervisor")
 
 
-def offered(actor: Actor, commitment: Commitment) -> bool:
+def offered(session: Session, actor: Actor, commitment: Commitment) -> bool:
     """Whether something may be registered now; the rule that also draws the button."""
-    running = commitment.instance is not None and commitment.instance.status == InstanceStatus.ACTIVE
-    return running and SHAPES[commitment.shape].kind is not None and can_register(actor, commitment)
+    return can_register(actor, commitment) and _is_taken_up(session, commitment)
 
 
-def require_offered(actor: Actor, commitment: Commitment) -> None:
-    if not offered(actor, commitment):
+def _is_taken_up(session: Session, commitment: Commitment) -> bool:
+    """Whether what is registered will begin: the round of items is to come or waits for it, or the conclusion is asked for."""
+    instance = commitment.instance
+    if instance is None or instance.definition_key not in KEYS or SHAPES[commitment.shape].kind is None:
+        return False
+    is_over = any(event.activity_id == ROUND for event in history.passed(session, instance.id))
+    waits = messages.is_awaited(session, instance.id, EventKind.MESSAGE, REGISTERED)
+    begins = waits or not is_over or _is_concluding(session, instance.id)
+    return instance.status == InstanceStatus.ACTIVE and begins
+
+
+def require_offered(session: Session, actor: Actor, commitment: Commitment) -> None:
+    if not can_register(actor, commitment):
         raise NotAllowed(f"{actor.login} may not register", advice="只有牵头单位和督办机构可以为办理中的任务登记事项。")
+    if not _is_taken_up(session, commitment):
+        advice = "这项任务不再逐项办理，现在登记的事项不会启动；新的情况请在办结材料中写明，或另立任务。"
+        raise InvalidState(f"{commitment.code} takes nothing up", code="items", advice=advice)
 
 
 def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]], *, actor: Actor) -> None:
     """Register what has come up meanwhile; it begins as soon as the commitment's process looks again.
 
+    Two who register at once do so one after the other, and the round does not end between the look and the registration.
     Where that no longer looks, for the conclusion is being asked for, it begins now; see `require_none_open`.
     """
-    require_offered(actor, commitment)
+    if commitment.instance_id:
+        runtime.lock(session, commitment.instance_id)
+    require_offered(session, actor, commitment)
     assert commitment.instance_id is not None
-    runtime.lock(session, commitment.instance_id)
     check_rows(session, commitment, rows := list(rows))
     last = _register(session, commitment, rows, actor)
     point = commitment.point.instance_id
@@ -97,9 +118,17 @@ def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[
         if row.get("due_on") and not commitment.starts_on.isoformat() <= row["due_on"] <= commitment.due_on.isoformat():
             span = f"{commitment.starts_on:%Y-%m-%d}至{commitment.due_on:%Y-%m-%d}"
             errors.append(f"第{number}行 期限：须在任务自己的起止日期之内（{span}）；任务要延期的，请先申请延期")
-    if SHAPES[commitment.shape].kind == "unit":
+    kind = SHAPES[commitment.shape].kind
+    if kind == "unit":
         errors += [
             f"第{n}行 承担单位：请选择被督导（被评价）的单位" for n, row in enumerate(rows, 1) if not row.get("unit")
+        ]
+    if kind in BY_DEPARTMENT:
+        departments = set(session.scalars(select(Unit.key).where(Unit.kind == "department")))
+        errors += [
+            f"第{n}行 承担单位：由处室办理，请选择处室，不填即为牵头处室；涉及的学校、市（县）区写在说明里"
+            for n, row in enumerate(rows, 1)
+            if row.get("unit") and row["unit"] not in departments
         ]
     if errors:
         raise ValidationError({"items": errors})
@@ -143,13 +172,19 @@ def require_none_open(session: Session, commitment: Commitment) -> None:
         )
 
 
+def outliving(session: Session, commitment: Commitment) -> list[str]:
+    """The instances of its occurrences that go on after the year."""
+    begun = WorkItem.commitment_id == commitment.id, WorkItem.kind.in_(OUTLIVE_THE_YEAR)
+    return list(filter(None, session.scalars(select(WorkItem.instance_id).where(*begun))))
+
+
 def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
-    _end(session, variables, "done")
+    _end(session, instance, variables, "done")
 
 
 def drop(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """It ends without having been done; `outcome` says how, if the diagram has set it."""
-    _end(session, variables, str(variables.get("outcome") or "dropped"))
+    _end(session, instance, variables, str(variables.get("outcome") or "dropped"))
 
 
 def note(session: Session, commitment: Commitment, kind: str, unit: Unit, due_on: date, *, actor: Actor | None) -> None:
@@ -188,8 +223,10 @@ def _open_new(session: Session, commitment: Commitment, parent_id: str, *, actor
         _open(session, commitment, item, process, parent_id, actor=actor)
 
 
-def _end(session: Session, variables: Mapping[str, Any], result: str) -> None:
-    if item := session.get(WorkItem, variables.get("item", "")):
+def _end(session: Session, instance: Instance, variables: Mapping[str, Any], result: str) -> None:
+    """Of its own item alone: a variable may name any."""
+    item = session.get(WorkItem, str(variables.get("item")))
+    if item and item.instance_id in (None, instance.id):
         item.result, item.ended_at = result, clock.now()
 
 

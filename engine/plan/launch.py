@@ -23,6 +23,8 @@ Progress = Callable[[int, int], None]
 """Told how many of how many are started."""
 LAUNCH = "plan.launch"
 NEEDED = {"lead_id": "牵头处室", "due_on": "期限", "definition": "口径（完成标准）"}
+PERIOD = 5
+"""Years of a plan of development (规划): nothing in a plan of a year begins or is due further away."""
 MOST_TOLD = 5
 """Incomplete commitments that a refusal names; the page lists them all."""
 
@@ -101,6 +103,9 @@ def charge(session: Session, commitment: Commitment, told: Mapping[str, Any], *,
     if commitment.point.section.plan.launched_at is None:
         if told["due_on"] < told["starts_on"]:
             raise ValidationError({"due_on": [f"期限不能早于启动日期{told['starts_on']:%Y-%m-%d}"]})
+        for name in ("starts_on", "due_on"):
+            if abs(told[name].year - commitment.point.section.plan.year) > PERIOD:
+                raise ValidationError({name: [f"与工作要点的年度相差不能超过{PERIOD}年，请核对年份"]})
         commitment.lead = session.scalars(select(Unit).where(Unit.key == told["lead"])).one()
         commitment.starts_on, commitment.due_on = told["starts_on"], told["due_on"]
     commitment.definition, commitment.assumed = told["definition"], []

@@ -17,6 +17,9 @@ from engine.models import Commitment, InstanceStatus, ProcessInstance, Submissio
 from engine.plan import items
 from engine.runtime import Instance
 
+OUTLIVE_THE_YEAR = "oversight_item", "supervision_round"
+"""督办 is closed by whoever verifies it, a round when the last of its findings (问题) is: not by the end of a year."""
+
 
 def release_commitments(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
@@ -67,8 +70,8 @@ def carry_over_commitments(
         commitment.result = "carried_over"
         facts.record(session, commitment, lamp.CARRIED_OVER, actor=actor)
         reminders.forget(session, commitment.id)
-        # A 督办 item is closed by whoever verifies it, not by the end of a year.
-        for ending in [*instances.running_below(session, child.id, but_not=["oversight_item"]), child.id]:
+        spared = [*OUTLIVE_THE_YEAR, *items.outliving(session, commitment)]
+        for ending in [*instances.running_below(session, child.id, but_not=spared), child.id]:
             runtime.terminate(session, runtime.lock(session, ending), actor=actor, reason="年度截止，未完成，结转下年")
 
 

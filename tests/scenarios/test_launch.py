@@ -45,6 +45,9 @@ def test_the_office_fills_what_is_missing_and_launches(bureau: Bureau) -> None:
     assert wrong.status == 422
     assert wrong.says("期限不能早于启动日期2022-03-01")
     assert wrong.says("办成四类赛事")
+    far = office.post(charge, told | {"due_on": "2999-12-31"})
+    assert far.status == 422
+    assert far.says("请核对年份")
     assert office.post(charge, told | {"due_on": "2022-11-30"}).status == 302
 
     assert head.post("/plan/launch", {}).status == 403

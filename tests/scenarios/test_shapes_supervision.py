@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from engine import clock, db
-from engine.errors import InvalidInput
-from engine.models import Commitment, Notification, Person, SupervisionRound, Visit, WorkItem
+from engine.errors import InvalidInput, NotAllowed
+from engine.models import Commitment, Finding, Notification, Person, SupervisionRound, Visit, WorkItem
 from engine.shapes import draws
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
@@ -181,6 +181,26 @@ def test_a_school_that_no_routine_visit_is_due_to_gets_one_and_danger_there_inte
     assert story.open(item) == {"write_round_report"}
 
 
+def test_what_a_visit_has_found_is_not_over_with_the_year(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "17-5")
+    look = {"aspects": ["校园及周边安全、交通安全"], "theme": "安全", "points": [{"point": "消防", "way": "校园巡视"}]}
+    story.step("officer", "propose_theme", **look)
+    story.step("dudao1", "list_theme", **APPROVE)
+    item = story.items()[0]
+    story.step("dudao1", "schedule_visits", item, theme="安全", schools=["LIANGXI_XX"], visit_by=day(10))
+    with db.reading() as session:
+        visit = session.scalars(select(Visit)).one()
+        instance, inspector = visit.instance_id or "", visit.inspector.login
+    found = {"problem_title": "通道堵塞", "problem_description": "堆物", "clause": "第八条", "severity": "较重"}
+    told = {"visited_on": day(0), "summary": "巡视", "problem": "yes", **found, "rectify_by": day(30)}
+    story.step(inspector, "visit_school", instance, **told)
+    with db.reading() as session:
+        finding = session.scalars(select(Finding)).one().instance_id or ""
+    story.carry_over()
+    assert (story.status(), story.status(item), story.status(finding)) == ("terminated", "terminated", "active")
+    assert "rectify" in bureau.open_tasks(finding)
+
+
 # ---- SH10
 
 
@@ -295,6 +315,21 @@ def test_a_problem_is_rectified_signed_by_the_head_reviewed_by_another_and_signe
     story.step("officer", "review", item, **APPROVE, seen="凭证齐全")
     assert (story.status(item), story.results()) == ("completed", ["done"])
     assert story.open() == {"claim_completion"}
+
+
+def test_what_went_to_and_fro_is_still_reviewed_by_another(bureau: Bureau) -> None:
+    """A department's own problem: both officers have rectified it and the head has signed, so who did it before reviews."""
+    story = ShapeStory(bureau, "4-8")
+    (item,) = register(story, "list_problems", "confirm_list", {"name": "往来款未清理", "due_on": day(40)})
+    other = f"{story.lead}_officer2"
+    story.step("officer", "plan_rectification", item, **PLAN)
+    for doer, reviewer, verdict in (("officer", other, RETURN), (other, "officer", APPROVE)):
+        story.step(doer, "rectify", item, **evidence(story))
+        story.step("head", "sign_report", item, signed="true", signer="处长", signed_on=day(0))
+        with pytest.raises(NotAllowed):
+            story.step(doer, "review", item, **verdict, seen="凭证")
+        story.step(reviewer, "review", item, **verdict, seen="凭证")
+    assert story.results() == ["done"]
 
 
 def test_a_major_hazard_is_listed_and_delay_is_urged_then_talked_about_then_circulated(bureau: Bureau) -> None:

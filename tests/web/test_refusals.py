@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.models import HistoryEvent, ProcessDefinition
+from engine.models import HistoryEvent, ProcessDefinition, ProcessInstance
 from tests.driver import PASSWORD, Bureau
 from tests.rest import Client
 
@@ -61,6 +61,15 @@ def test_a_diagram_that_would_not_run_as_drawn_is_refused(bureau: Bureau, design
 def test_only_a_designer_deploys_and_starts(bureau: Bureau, login: str) -> None:
     assert Client(bureau, login).deploy(HOLIDAY).status_code == 403
     assert Client(bureau, login).post("/process-definition/key/periodic_duty/start", json={}).status_code == 403
+
+
+@pytest.mark.parametrize("key", ["item_round", "overdue_escalation", "double_random_check_item", "school_visit"])
+def test_what_the_plan_starts_is_started_by_nobody_else(bureau: Bureau, key: str) -> None:
+    """Without the plan it has no subject: it would fail half way, or close an item that somebody has named."""
+    before = bureau.count(ProcessInstance)
+    answer = Client(bureau, "designer").post(f"/process-definition/key/{key}/start", json={})
+    assert answer.status_code == 403
+    assert bureau.count(ProcessInstance) == before
 
 
 def test_without_credentials_nothing_is_told(bureau: Bureau) -> None:

@@ -169,7 +169,7 @@ def xml(session: Session, **which: str) -> dict[str, str]:
 @bp.view("POST", "/process-definition/<definition_id>/start", "启动一个流程定义", body=START, answer=STARTED)
 def start_by_id(session: Session, given: dict[str, Any], **which: str) -> dict[str, Any]:
     definition = get(session, **which)
-    instances.require_can_start(g.actor, definition.key)
+    instances.require_can_start(g.actor, definition)
     instance = instances.start(
         session, definition.key, given["variables"], actor=g.actor, definition_id=definition.id,
         business_key=given["businessKey"],
