@@ -115,7 +115,8 @@ def _verdict(submission: Submission | None) -> str:
 
 
 def _event(event: HistoryEvent, names: dict[str, str], submission: Submission | None) -> Event:
-    what = f"{_verdict(submission)}：{event.activity_name}" if event.kind == COMPLETED else SAID[event.kind]
+    said = _verdict(submission) if event.kind == COMPLETED else SAID[event.kind]
+    what = f"{said}：{event.activity_name}" if event.user_task_id and event.activity_name else said
     if event.detail.get("reason"):
         what += f"（{event.detail['reason']}）"
     who = names.get(event.actor_id or "", "系统")
