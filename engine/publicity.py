@@ -92,7 +92,7 @@ def raise_objection(session: Session, instance_id: str, told: Mapping[str, Any],
 
 
 def _notice(session: Session, instance_id: str) -> Submission:
-    return user_tasks.submissions(session, instance_id, "publish_notice")[-1]
+    return user_tasks.last(session, instance_id, "publish_notice")
 
 
 def _end(session: Session, instance: Shown) -> tuple[datetime, str]:

@@ -108,4 +108,4 @@ TABLE: dict[str, ServiceTask] = {"experts.invite": invite, "experts.reckon": rec
 
 
 def _panel(session: Session, instance: Instance) -> dict[str, Any]:
-    return user_tasks.submissions(session, instance.id, "choose_experts")[-1].data
+    return user_tasks.told(session, instance.id, "choose_experts")

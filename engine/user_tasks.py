@@ -185,6 +185,16 @@ def submissions(session: Session, instance_id: str, activity_id: str | None = No
     return list(session.scalars(wanted.order_by(Submission.submitted_at, Submission.user_task_id)))
 
 
+def last(session: Session, instance_id: str, activity_id: str) -> Submission:
+    """What was submitted last at a step that has been done."""
+    return submissions(session, instance_id, activity_id)[-1]
+
+
+def told(session: Session, instance_id: str, activity_id: str) -> dict[str, Any]:
+    """The same, what it says."""
+    return last(session, instance_id, activity_id).data
+
+
 def people_of(session: Session, ids: set[str]) -> dict[str, str]:
     """Names by id."""
     found = session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))

@@ -133,6 +133,7 @@ def _field(component: Mapping[str, Any], group: str) -> Field:
         description=component["description"],
         required_when=properties.get("requiredWhen"),
         shown_when=properties.get("shownWhen"),
+        not_offered=properties.get("notOffered", ""),
         options=tuple((option["value"], option["label"]) for option in component["options"]),
         options_source=component["options_source"],
         suffix=component["appearance"]["suffix"],

@@ -33,6 +33,8 @@ class Field:
     shown_tree: str = ""
     """… and for the script of a page (`conditions`)."""
     options: tuple[Option, ...] = ()
+    not_offered: str = ""
+    """What is said of a choice that is not offered; else that one must be chosen."""
     options_source: str | None = None
     """Name of a list the engine supplies (schools, …) where the choices are not in the document."""
     minimum: float | None = None

@@ -101,7 +101,7 @@ class Form:
 
     def _not_offered(self, data: Mapping[str, Any], options: Options) -> dict[str, list[str]]:
         return {
-            field.key: [schema.CHOOSE]
+            field.key: [field.not_offered or schema.CHOOSE]
             for field in self.fields
             if field.is_choice and not _offered(data[field.key], _choices(field, options))
         }

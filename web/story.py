@@ -37,6 +37,8 @@ SAID = {
     "incident.cancelled": "异常后取消",
     "finding.closed": "问题销号",
     "draw.made": "随机抽取",
+    "schools.judged": "校表测算",
+    "fund.calculated": "资金测算",
     "point.archived": "归档登记",
 }
 """Kinds that are told; those of automatic steps only where they say something to people."""

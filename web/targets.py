@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
 from engine import clock, db, instances
+from engine.models import Commitment
 from engine.plan import overview
-from engine.targets import measures, progress
+from engine.targets import indicators, measures, progress
+from engine.targets.indicators import Verdict
 from engine.targets.progress import UNKNOWN, TargetState
 from web.wording import Lamp
 
@@ -35,8 +40,20 @@ def index() -> ResponseReturnValue:
         return render_template(
             "targets.html", groups={"主要目标": headline, "其他目标": others}, hardness=HARDNESS, lamp_of=_lamp,
             labels=[(each, it) for each in promising.values() for it in each.targets if not measures.is_quantity(it)],
-            viewable=instances.viewable(session, shown, actor=g.actor), number=measures.shown,
+            standards=_standards(states, promising), viewable=instances.viewable(session, shown, actor=g.actor), number=measures.shown,
         )  # fmt: skip
+
+
+def _standards(
+    states: Mapping[str, list[TargetState]], promising: Mapping[str, Commitment]
+) -> list[tuple[Commitment, Mapping[str, Any], list[Verdict]]]:
+    """Commitments that are held against a table of the state, with what it says of them by the figures there are."""
+    found = []
+    for commitment in promising.values():
+        if table := indicators.standard_of(commitment.code):
+            known = {state.target.name: state.value for state in states[commitment.id] if state.value is not None}
+            found.append((commitment, table, indicators.county_items(table, indicators.values_of(table, known))))
+    return found
 
 
 def _lamp(state: TargetState) -> Lamp:

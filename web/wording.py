@@ -36,6 +36,7 @@ FACTS = {
     judged.RELEASED: "方案批准，启动",
     judged.PROGRESS: "进展",
     judged.PERIOD_REPORTED: "填报",
+    judged.BREACHED: "底线情况",
     judged.PAUSED: "暂停",
     judged.RESUMED: "恢复",
     judged.DONE: "完成",

@@ -21,6 +21,7 @@ from engine.models import ChecklistMark, Commitment, ProcessInstance, Unit, Work
 from engine.options import Choices
 from engine.plan import items
 from engine.runtime import Instance, ServiceTask
+from engine.targets import subject
 from engine.user_tasks import Check
 
 PROCESS, ITEM = "three_tier_checklist", "three_tier_checklist_item"
@@ -132,7 +133,7 @@ def sample(
 
 def open_items(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """A list for every school, or district, of the scope that was arranged; another arrangement adds what is new."""
-    told, commitment = _arrangement(session, instance.id), items.commitment_of(session, instance)
+    told, commitment = _arrangement(session, instance.id), subject.commitment_of(session, instance)
     assert told is not None, "the scope has been arranged"
     known = set(session.scalars(select(WorkItem.key).where(WorkItem.commitment_id == commitment.id)))
     district, due_on = aliased(Unit), date.fromisoformat(told["due_on"])
@@ -144,7 +145,7 @@ def open_items(session: Session, instance: Instance, *, variables: Mapping[str, 
 
 
 def check_arrangement(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    commitment, today = items.commitment_of(session, instance), clock.today()
+    commitment, today = subject.commitment_of(session, instance), clock.today()
     earliest, latest = max(today, commitment.starts_on), max(today, commitment.due_on)
     if not earliest <= date.fromisoformat(data["due_on"]) <= latest:
         raise ValidationError({"due_on": [f"须在{earliest}至{latest}之间（任务自己的起止日期）；要延期的先申请延期"]})

@@ -1,7 +1,7 @@
 """The lamp of anything that is due: a pure function of its facts, of a moment, and of the thresholds in force.
 
-Three views look at the same facts: by time, by progress against a linear plan (with the start that was missed), and by
-reporting period. The worst of them wins and says why. What was late once is never green again. A fact that was recorded
+Views look at the same facts: by time, by progress against a linear plan (with the start that was missed), by reporting
+period, and at the bottom line. The worst of them wins and says why. What was late once is never green again. A fact that was recorded
 only after the due date does not undo that it was late; a stretch under pause does not count. By time and by progress the
 colour is that of a decision table (`bpmn/decisions/lamp_by_….dmn`), which diagrams may ask as well.
 """
@@ -24,8 +24,10 @@ OPENED, DUE_SET, RELEASED = "opened", "due_set", "released"
 PROGRESS, PERIOD_REPORTED = "progress", "period_reported"
 PAUSED, RESUMED, DONE, REOPENED = "paused", "resumed", "done", "reopened"
 CLOSED, CARRIED_OVER = "closed", "carried_over"
+BREACHED = "breached"
+"""What must not happen has happened (底线): it cannot be made good."""
 KINDS = (
-    OPENED, DUE_SET, RELEASED, PROGRESS, PERIOD_REPORTED, PAUSED, RESUMED, DONE, REOPENED, CLOSED, CARRIED_OVER,
+    OPENED, DUE_SET, RELEASED, PROGRESS, PERIOD_REPORTED, PAUSED, RESUMED, BREACHED, DONE, REOPENED, CLOSED, CARRIED_OVER,
 )  # fmt: skip
 """All kinds of facts, in the order in which those of one moment are read."""
 
@@ -388,8 +390,18 @@ def _by_state(story: _Story, thresholds: Thresholds) -> Reason | None:
     return None
 
 
+def _by_bottom_line(story: _Story, thresholds: Thresholds) -> Reason | None:
+    """底线: one is enough, and nothing that is done later makes it undone; a figure that was corrected does."""
+    told = story.last.get(BREACHED)
+    if told is None or not told.value["count"]:
+        return None
+    colour = Colour.RED if told.value["hard"] else Colour.YELLOW
+    text = f"{told.value['name']} {_day(told.happened_at)} 前已发生 {told.value['count']:g}{told.value['unit']}"
+    return Reason("target", colour, "突破底线" if told.value["hard"] else "争取未成", text, (told,))
+
+
 VIEWS: tuple[Callable[[_Story, Thresholds], Reason | None], ...] = (
-    _by_time, _by_state, _by_start, _by_progress, _by_period,
+    _by_time, _by_state, _by_start, _by_progress, _by_period, _by_bottom_line,
 )  # fmt: skip
 
 

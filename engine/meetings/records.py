@@ -18,6 +18,7 @@ from engine.models import Meeting, MeetingMember, Person, Position
 from engine.oversight import items
 from engine.runtime import Instance, ServiceTask
 from engine.user_tasks import Check
+from engine.vetoes.checks import no_barred
 
 HEAD = "bureau_leader"
 TITLE = 100
@@ -43,7 +44,7 @@ def check_proposal(session: Session, instance: Instance, data: Mapping[str, Any]
 
 
 def check_record(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    members, topic = _members(session, data), _told(session, instance, "propose_topic")
+    members, topic = _members(session, data), user_tasks.told(session, instance.id, "propose_topic")
     voted = not data["held_over"] and rules.is_quorate(topic["matter"], members)
     errors = {**rules.faults(members, {row["person"] for row in topic["interested"]}, voted=voted)}
     if data["held_as"] in rules.CIRCULATED:
@@ -59,7 +60,9 @@ def check_record(session: Session, instance: Instance, data: Mapping[str, Any], 
         raise ValidationError(errors)
 
 
-CHECKS: dict[str, Check] = {"meeting.proposal": check_proposal, "meeting.record": check_record}
+CHECKS: dict[str, Check] = {
+    "meeting.proposal": no_barred("appointment", "candidates", check_proposal), "meeting.record": check_record,
+}  # fmt: skip
 SOURCES = {"leaders": leaders}
 
 
@@ -67,7 +70,10 @@ def settle(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """Keep the record in rows and say what was decided. One whose minutes were returned is written anew."""
-    told, topic = _told(session, instance, "record_meeting"), _told(session, instance, "propose_topic")
+    told, topic = (
+        user_tasks.told(session, instance.id, "record_meeting"),
+        user_tasks.told(session, instance.id, "propose_topic"),
+    )
     members, held_on = _members(session, told), date.fromisoformat(told["held_on"])
     found = rules.outcome(topic["matter"], members, held_over=told["held_over"])
     meeting = _unsigned(session, instance) or Meeting(
@@ -89,8 +95,8 @@ def open_follow_ups(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:  # fmt: skip
     """The minutes are issued: each thing they demand becomes a 督办 item, proposed in the name of who kept the record."""
-    record = user_tasks.submissions(session, instance.id, "record_meeting")[-1]
-    meeting, issued = _unsigned(session, instance), _told(session, instance, "issue_minutes")
+    record = user_tasks.last(session, instance.id, "record_meeting")
+    meeting, issued = _unsigned(session, instance), user_tasks.told(session, instance.id, "issue_minutes")
     assert meeting is not None, "minutes are of a meeting that has decided"
     meeting.minutes_number = issued["minutes_number"]
     secretary = identity.actor(session.get_one(Person, record.submitted_by_id))
@@ -103,10 +109,6 @@ def open_follow_ups(
 
 
 TABLE: dict[str, ServiceTask] = {"meeting.settle": settle, "meeting.open_follow_ups": open_follow_ups}
-
-
-def _told(session: Session, instance: Instance, activity_id: str) -> dict[str, Any]:
-    return user_tasks.submissions(session, instance.id, activity_id)[-1].data
 
 
 def _members(session: Session, told: Mapping[str, Any]) -> list[MeetingMember]:

@@ -61,7 +61,7 @@ def listed(session: Session, actor: Actor) -> list[OversightItem]:
 def issue(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
     """The item is approved: it gets its number and its date, and the unit is charged (交办)."""
     assert actor is not None, "an item is issued by whoever approves it"
-    draft = user_tasks.submissions(session, instance.id, "draft_item")[-1]
+    draft = user_tasks.last(session, instance.id, "draft_item")
     told, now = draft.data, clock.now()
     _require_dates(told)
     lead, due, year = _unit(session, told["lead"]), _due(session, told, instance), now.astimezone(clock.LOCAL).year
@@ -90,7 +90,7 @@ def note_report(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """What the unit has reported. Said to be done, the item is due no more while it is verified."""
-    told, item = user_tasks.submissions(session, instance.id, "report_result")[-1].data, _item(session, instance)
+    told, item = user_tasks.told(session, instance.id, "report_result"), _item(session, instance)
     facts.record(session, item, lamp.PROGRESS, actor=actor, percent=told["progress"])
     if told["finished"]:
         item.done_at = facts.end_of(date.fromisoformat(told["finished_on"]))

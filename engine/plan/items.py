@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from marshmallow import ValidationError
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import clock, ids, instances, messages, user_tasks
+from engine import clock, deadlines, ids, instances, messages, runtime, user_tasks
 from engine.errors import InvalidState, NotAllowed
 from engine.identity import Actor
-from engine.models import Commitment, InstanceStatus, ProcessInstance, Unit, WorkItem
+from engine.models import Commitment, InstanceStatus, ProcessInstance, TaskStatus, Unit, UserTask, WorkItem
 from engine.plan.shapes import GATES, SHAPES
 from engine.recurrences import office_calendar
 from engine.recurrences.periods import Frequency, Period, periods
 from engine.runtime import Instance, ServiceTask
+from engine.targets import subject
 
 FORM = "items.register"
 REGISTERED = "item_registered"
+CONCLUSION = "commitment_conclusion"
+EMERGENCY = "emergency"
+"""An event (突发事件) concerns the work point as well; one whose diagram does not wait for it loses nothing."""
 CADENCES = {
     "日": Frequency.DAILY, "周": Frequency.WEEKLY, "月": Frequency.MONTHLY, "季": Frequency.QUARTERLY,
     "学期": Frequency.TERMLY, "半年": Frequency.HALF_YEARLY, "年": Frequency.YEARLY,
@@ -28,6 +33,8 @@ CADENCES = {
 """Any other (一次, 件, 按需) has one period: the commitment's own."""
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """Nothing is to come: whoever waits is woken by what ends, not by time."""
+MOST_TOLD = 3
+"""Open items that a refusal names; the commitment's page lists them all."""
 
 
 def of_commitment(commitment: Commitment) -> Select[WorkItem]:
@@ -53,11 +60,21 @@ def require_offered(actor: Actor, commitment: Commitment) -> None:
 
 
 def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]], *, actor: Actor) -> None:
-    """Register what has come up meanwhile; it begins as soon as the commitment's process looks again."""
+    """Register what has come up meanwhile; it begins as soon as the commitment's process looks again.
+
+    Where that no longer looks, for the conclusion is being asked for, it begins now; see `require_none_open`.
+    """
     require_offered(actor, commitment)
-    check_rows(session, commitment, rows := list(rows))
     assert commitment.instance_id is not None
+    runtime.lock(session, commitment.instance_id)
+    check_rows(session, commitment, rows := list(rows))
     last = _register(session, commitment, rows, actor)
+    point = commitment.point.instance_id
+    if last.kind == "event" and point:
+        messages.send(session, EMERGENCY, instance_id=point, dedupe_key=f"{EMERGENCY}:{last.id}")
+    if _is_concluding(session, commitment.instance_id):
+        _open_new(session, commitment, commitment.instance_id, actor=actor)
+        return
     messages.send(
         session, REGISTERED, instance_id=commitment.instance_id, dedupe_key=f"{REGISTERED}:{last.id}"
     )  # fmt: skip
@@ -65,7 +82,7 @@ def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, An
 
 def require_sensible(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """Each once, and due within the commitment's own period."""
-    check_rows(session, commitment_of(session, instance), data["items"])
+    check_rows(session, subject.commitment_of(session, instance), data["items"])
 
 
 def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -92,31 +109,38 @@ def register(session: Session, instance: Instance, *, variables: Mapping[str, An
     """What the last registration named becomes items, to be opened when the round of items begins."""
     (told,) = [each for each in user_tasks.submissions(session, instance.id) if each.form_key == FORM][-1:]
     known = set(
-        session.scalars(select(WorkItem.name).where(WorkItem.commitment_id == commitment_of(session, instance).id))
+        session.scalars(
+            select(WorkItem.name).where(WorkItem.commitment_id == subject.commitment_of(session, instance).id)
+        )
     )
     new = [row for row in told.data["items"] if row["name"] not in known]
-    _register(session, commitment_of(session, instance), new, actor)
+    _register(session, subject.commitment_of(session, instance), new, actor)
 
 
 def open_due(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """Open what should be open by now, what was missed meanwhile included; and say whether to wait, and until when."""
-    commitment = commitment_of(session, instance)
+    commitment = subject.commitment_of(session, instance)
     shape, today = SHAPES[commitment.shape], clock.today()
     coming = _note_periods(session, commitment, today) if shape.periodic else None
     if shape.every_school:
         _note_schools(session, commitment)
-    for item in session.scalars(of_commitment(commitment).where(WorkItem.instance_id.is_(None))).all():
-        _open(session, commitment, item, shape.item, instance.id, actor=actor)
-    still_open = session.scalar(
-        select(func.count()).select_from(WorkItem).join(ProcessInstance, WorkItem.instance_id == ProcessInstance.id)
-        .where(WorkItem.commitment_id == commitment.id, ProcessInstance.status == InstanceStatus.ACTIVE)
-    )  # fmt: skip
-    over = clock.start_of(commitment.due_on + timedelta(days=1))
-    if coming is None and shape.open_ended and clock.now() < over:
-        coming = over
-    return {"items_left": bool(still_open) or coming is not None, "next_items_at": (coming or NEVER).isoformat()}
+    _open_new(session, commitment, instance.id, actor=actor)
+    if coming is None and shape.open_ended:
+        over = _concludes_from(session, commitment, instance)
+        coming = over if clock.now() < over else None
+    still_open = bool(_open_items(session, commitment))
+    return {"items_left": still_open or coming is not None, "next_items_at": (coming or NEVER).isoformat()}
+
+
+def require_none_open(session: Session, commitment: Commitment) -> None:
+    """What was registered while the conclusion was asked for is done before the commitment ends."""
+    if names := _open_items(session, commitment):
+        told = f"“{'”“'.join(names[:MOST_TOLD])}”{'等' if len(names) > MOST_TOLD else ''}"
+        raise InvalidState(
+            f"items of {commitment.code} are open", advice=f"还有事项没有了结：{told}。请先退回，了结后再办结。"
+        )
 
 
 def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
@@ -133,10 +157,35 @@ def note(session: Session, commitment: Commitment, kind: str, unit: Unit, due_on
     _add(session, commitment, kind, unit.key, unit.name, unit.id, due_on, detail={}, actor=actor)
 
 
-def commitment_of(session: Session, instance: Instance | ProcessInstance) -> Commitment:
-    """The commitment that an instance runs, or that the parent of an item does."""
-    mine = {instance.id, instance.parent_id} - {None}
-    return session.scalars(select(Commitment).where(Commitment.instance_id.in_(mine))).one()
+def _concludes_from(session: Session, commitment: Commitment, instance: Instance) -> datetime:
+    """Until when more may come by itself: as long before the due date as there is time to ask for the conclusion.
+
+    What waited for the due date itself would always end late, and on the last day of the year be carried over instead.
+    """
+    book = deadlines.current(session)
+    limit = book.find("completion", instance.started_at)
+    last = commitment.due_on
+    if limit is not None and limit.amount is not None and limit.unit != "hours":
+        last = deadlines.count(book.calendar, replace(limit, sense="ahead"), last).day
+    return clock.start_of(last, hour=8)
+
+
+def _is_concluding(session: Session, instance_id: str) -> bool:
+    asked = select(UserTask.id).where(UserTask.instance_id == instance_id, UserTask.process_key == CONCLUSION)
+    return session.scalar(asked.where(UserTask.status == TaskStatus.OPEN).limit(1)) is not None
+
+
+def _open_items(session: Session, commitment: Commitment) -> list[str]:
+    """Names of some that run, the first registered first."""
+    running = select(WorkItem.name).join(ProcessInstance, WorkItem.instance_id == ProcessInstance.id)
+    mine = WorkItem.commitment_id == commitment.id, ProcessInstance.status == InstanceStatus.ACTIVE
+    return list(session.scalars(running.where(*mine).order_by(WorkItem.number).limit(MOST_TOLD + 1)))
+
+
+def _open_new(session: Session, commitment: Commitment, parent_id: str, *, actor: Actor | None) -> None:
+    process = SHAPES[commitment.shape].item
+    for item in session.scalars(of_commitment(commitment).where(WorkItem.instance_id.is_(None))).all():
+        _open(session, commitment, item, process, parent_id, actor=actor)
 
 
 def _end(session: Session, variables: Mapping[str, Any], result: str) -> None:

@@ -14,6 +14,7 @@ from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp, periods, picture
 from engine.models import Commitment, InstanceStatus, ProcessInstance, Submission, WorkPoint
+from engine.plan import items
 from engine.runtime import Instance
 
 
@@ -73,8 +74,8 @@ def carry_over_commitments(
 
 def record_archive(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     point = session.scalars(select(WorkPoint).where(WorkPoint.instance_id == instance.id)).one()
-    point.grade = user_tasks.submissions(session, instance.id, "evaluate_point")[-1].data["grade"]
-    point.archive_number = user_tasks.submissions(session, instance.id, "archive_point")[-1].data["archive_number"]
+    point.grade = user_tasks.told(session, instance.id, "evaluate_point")["grade"]
+    point.archive_number = user_tasks.told(session, instance.id, "archive_point")["archive_number"]
     detail = {"grade": point.grade, "archive_number": point.archive_number}
     history.record(session, instance, [Entry("point.archived", actor.id if actor else None, detail=detail)])
     facts.record(session, point, lamp.CLOSED, actor=actor)
@@ -82,7 +83,7 @@ def record_archive(session: Session, instance: Instance, *, variables: Mapping[s
 
 def note_progress(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """Keep what was reported: how far it is, as of the day the report names, and that its period has a report."""
-    report, commitment = _last_report(session, instance), _commitment(session, instance)
+    report, commitment = user_tasks.last(session, instance.id, "report_progress"), _commitment(session, instance)
     if commitment.reported_at == report.submitted_at:
         return
     commitment.progress, commitment.reported_at = report.data["progress"], report.submitted_at
@@ -102,7 +103,7 @@ def schedule_next_report(
     """Not finished yet: the next report is asked for when the next reporting period begins."""
     note_progress(session, instance, variables=variables, actor=actor)
     commitment = _commitment(session, instance)
-    begins = next_report(commitment, _as_of(_last_report(session, instance)), clock.today())
+    begins = next_report(commitment, _as_of(user_tasks.last(session, instance.id, "report_progress")), clock.today())
     return {"next_report_at": clock.start_of(begins, hour=8).isoformat(), **report_period(commitment, begins)}
 
 
@@ -110,6 +111,7 @@ def close_commitment(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     commitment = _commitment(session, instance)
+    items.require_none_open(session, commitment)
     commitment.result, commitment.progress = "completed", 100
     facts.record(session, commitment, lamp.DONE, actor=actor)
     reminders.forget(session, commitment.id)
@@ -118,6 +120,7 @@ def close_commitment(
 def close_short(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """It ends with a target missed, which stays visible: its lamp is red for good."""
     commitment = _commitment(session, instance)
+    items.require_none_open(session, commitment)
     commitment.result = "missed"
     facts.record(session, commitment, lamp.CLOSED, actor=actor, missed=True)
     reminders.forget(session, commitment.id)
@@ -146,10 +149,6 @@ def report_period(commitment: Commitment, begins: date) -> dict[str, str]:
         # Instances of diagrams from before there were rules read this one.
         "report_due_at": max(min(earliest + periods.FIRST_REPORT, commitment.due_on), today).isoformat(),
     }
-
-
-def _last_report(session: Session, instance: Instance) -> Submission:
-    return user_tasks.submissions(session, instance.id, "report_progress")[-1]
 
 
 def _as_of(report: Submission) -> date:

@@ -16,6 +16,7 @@ from engine.models import WorkItem
 from engine.plan import items
 from engine.plan.shapes import GATES
 from engine.runtime import Instance, ServiceTask
+from engine.targets import subject
 from engine.user_tasks import Check
 from engine.vetoes.checks import no_barred, require_clear
 
@@ -29,7 +30,7 @@ def measure(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, float]:
     """By how many points the last monthly report is behind its plan, with the borders the bureau judges it by."""
-    told, borders = _last(session, instance, "report_month"), thresholds.in_force(session)
+    told, borders = user_tasks.told(session, instance.id, "report_month"), thresholds.in_force(session)
     behind = round(told["planned_percent"] - told["percent"], 1)
     return {"behind": behind, "behind_yellow": borders.behind_yellow, "behind_red": borders.behind_red}
 
@@ -52,19 +53,19 @@ def explain_delay(session: Session, instance: Instance, data: Mapping[str, Any],
 
 
 def require_resolution(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    if COLLECTIVE in items.commitment_of(session, instance).gates and not data["minutes_number"]:
+    if COLLECTIVE in subject.commitment_of(session, instance).gates and not data["minutes_number"]:
         _refuse("minutes_number", f"任务的环节要求有“{COLLECTIVE}”：请填会议纪要文号；还没有研究的，先提请上会")
 
 
 def require_test(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     done_by_today("accepted_on")(session, instance, data, actor=actor)
-    commitment = items.commitment_of(session, instance)
+    commitment = subject.commitment_of(session, instance)
     if any(TESTED in kind for kind in commitment.evidence) and not data["test_report"]:
         _refuse("test_report", f"请填检测报告编号：任务{commitment.code}要求的佐证材料有检测报告，没有报告的不计数")
 
 
 def require_passed(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    accepted = _last(session, instance, "accept_works")
+    accepted = user_tasks.told(session, instance.id, "accept_works")
     if data["decision"] == "approve" and accepted["test_passed"] is False:
         _refuse("decision", f"检测报告{accepted['test_report']}的结论是不合格，请选“不合格”，整改复检后再验收")
 
@@ -75,9 +76,9 @@ def require_safe(session: Session, instance: Instance, data: Mapping[str, Any], 
     if data["first_result"] == "pass":
         if data["trial_ends_at"] <= clock.today().isoformat():
             _refuse("trial_ends_at", "试运行截止日期须晚于今天")
-        if _last(session, instance, "protect_levels")["conclusion"] == "bad":
+        if user_tasks.told(session, instance.id, "protect_levels")["conclusion"] == "bad":
             _refuse("first_result", "等保测评结论是不符合（网络安全等级保护制度，待核对），请选“不合格”，退回建设")
-        if _last(session, instance, "assess_data")["conclusion"] == "unacceptable":
+        if user_tasks.told(session, instance.id, "assess_data")["conclusion"] == "unacceptable":
             _refuse("first_result", "数据安全评估结论是风险不可接受（数据安全法，待核对），请选“不合格”，退回建设")
 
 
@@ -88,7 +89,10 @@ def require_standards(session: Session, instance: Instance, data: Mapping[str, A
 
 
 def require_recognition(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    if data["stage"] == "recognised" and _last(session, instance, "record_external")["external"] != "recognised":
+    if (
+        data["stage"] == "recognised"
+        and user_tasks.told(session, instance.id, "record_external")["external"] != "recognised"
+    ):
         _refuse("stage", "上级尚未认定（以登记的外部结果为准），请选跨年结转或整改后再报")
 
 
@@ -98,16 +102,14 @@ def require_applied(session: Session, instance: Instance, data: Mapping[str, Any
     if instance.definition_key == "grant_project":
         named = {row["name"] for row in data["items"]}
         rows = [
-            row for row in _last(session, instance, "collect_applications")["applications"] if row["project"] in named
+            row
+            for row in user_tasks.told(session, instance.id, "collect_applications")["applications"]
+            if row["project"] in named
         ]
         if unknown := named - {row["project"] for row in rows}:
             _refuse("items", f"没有申报过：{'、'.join(sorted(unknown))}；名称请与申报的一致")
         nominees = APPLICATIONS.nominees(session, {APPLICATIONS.field: rows})
         require_clear(session, nominees, APPLICATIONS.scope, clock.today(), field="items")
-
-
-def _last(session: Session, instance: Instance, activity: str) -> Mapping[str, Any]:
-    return user_tasks.submissions(session, instance.id, activity)[-1].data
 
 
 def _refuse(field: str, words: str) -> NoReturn:

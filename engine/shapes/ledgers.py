@@ -23,7 +23,7 @@ def set_term(
     item, until = session.get_one(WorkItem, variables["item"]), date.fromisoformat(variables["item_due_at"])
     decided = user_tasks.submissions(session, instance.id, "approve_extension")
     if decided and decided[-1].data["decision"] == "approve":
-        until = date.fromisoformat(user_tasks.submissions(session, instance.id, "rectify")[-1].data["extend_to"])
+        until = date.fromisoformat(user_tasks.told(session, instance.id, "rectify")["extend_to"])
         item.detail = {**item.detail, "extended_to": until.isoformat()}
     begins = clock.start_of(until + timedelta(days=1), hour=8)
     return {"item_due_at": until.isoformat(), "overdue_cycle": f"R/{begins.isoformat()}/P7D"}

@@ -28,19 +28,19 @@ NOMINEES = vetoes.no_barred("award", "nominees")
 def require_clear(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """Whoever passes the list passes everybody on it as they stand today."""
     if data["decision"] == "approve":
-        named = NOMINEES.nominees(session, _last(session, instance.id, "collect_nominees"))
+        named = NOMINEES.nominees(session, user_tasks.told(session, instance.id, "collect_nominees"))
         vetoes.require_clear(session, named, NOMINEES.scope, clock.today(), field="decision")
 
 
 def claims(session: Session, instance_id: str | None) -> Choices:
     """The rows that were collected last, as they are verified one by one."""
-    rows = _last(session, instance_id, "collect_claims")["claims"] if instance_id else []
+    rows = user_tasks.told(session, instance_id, "collect_claims")["claims"] if instance_id else []
     return [(str(n), f"{row['name']}（{row['unit']}，申报{row['count']:g}）") for n, row in enumerate(rows, 1)]
 
 
 def require_within_claims(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """Nobody gets more than was asked for, and whoever gets less is told why."""
-    claimed, errors = _last(session, instance.id, "collect_claims")["claims"], {}
+    claimed, errors = user_tasks.told(session, instance.id, "collect_claims")["claims"], {}
     for number, (row, claim) in enumerate(zip(data["counts"], claimed, strict=True)):
         if row["counted"] > claim["count"]:
             errors[f"counts.{number}.counted"] = [f"{claim['name']}：核定数不能多于申报数{claim['count']:g}"]
@@ -55,7 +55,7 @@ def calculate(
 ) -> dict[str, Any]:
     """测算, with its working kept in the history. `amount` is in 万元, as the table of large sums wants it."""
     due, working = _reckoned(session, instance)
-    budget = Decimal(str(_last(session, instance.id, "collect_claims")["budget"]))
+    budget = Decimal(str(user_tasks.told(session, instance.id, "collect_claims")["budget"]))
     words = f"测算：{working}；预算{budget}元{'，超出预算，不能兑付' if due > budget else ''}"
     history.record(session, instance, [Entry("fund.calculated", actor.id if actor else None, detail={"reason": words})])
     return {"amount": float(due / WAN), "over_budget": due > budget}
@@ -69,9 +69,9 @@ def require_sum(session: Session, instance: Instance, data: Mapping[str, Any], *
 
 
 def _reckoned(session: Session, instance: Instance) -> tuple[Decimal, str]:
-    verified = _last(session, instance.id, "verify_claims")["counts"]
+    verified = user_tasks.told(session, instance.id, "verify_claims")["counts"]
     counted = sum((Decimal(str(row["counted"])) for row in verified), Decimal(0))
-    standard = Decimal(str(_last(session, instance.id, "collect_claims")["standard"]))
+    standard = Decimal(str(user_tasks.told(session, instance.id, "collect_claims")["standard"]))
     return counted * standard, f"{counted:f} × {standard:f}元 = {counted * standard:f}元"
 
 
@@ -108,7 +108,7 @@ def require_in_force(session: Session, instance: Instance, data: Mapping[str, An
 
 def register_bar(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """What was decided bars for its time, in the name of whoever decided."""
-    decided = user_tasks.submissions(session, instance.id, "decide_case")[-1]
+    decided = user_tasks.last(session, instance.id, "decide_case")
     if decided.data["outcome"] == "punish" and decided.data["scopes"]:
         told = {**decided.data, "reason": "conduct", "sanction": decided.data["penalty"], "ends_on": None}
         register.enter(session, told, actor=identity.actor(session.get_one(Person, decided.submitted_by_id)))
@@ -117,7 +117,7 @@ def register_bar(session: Session, instance: Instance, *, variables: Mapping[str
 def count_reply_time(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
-    told = _last(session, instance.id, "assign_case")
+    told = user_tasks.told(session, instance.id, "assign_case")
     return {"reply_due_at": _due(session, instance, told["nature"], told["assigned_on"])}
 
 
@@ -126,7 +126,7 @@ def count_report_time(
 ) -> dict[str, Any]:
     """The hours run from the moment the event is entered, by the rule that the department has arranged."""
     assert instance.parent_id is not None, "an event is an item of a commitment"
-    told = _last(session, instance.parent_id, "arrange_watch")
+    told = user_tasks.told(session, instance.parent_id, "arrange_watch")
     return {"first_report_due_at": _due(session, instance, told["report_rule"], clock.now().isoformat())}
 
 
@@ -134,10 +134,6 @@ def _due(session: Session, instance: Instance, rule: str, since: str) -> str:
     """Where no limit is in force yet, at once: nothing may be later for want of a rule."""
     due = deadlines.of_rule(deadlines.current(session), rule, since, None, instance.started_at)
     return (due.at or clock.now()).isoformat()
-
-
-def _last(session: Session, instance_id: str, activity_id: str) -> dict[str, Any]:
-    return user_tasks.submissions(session, instance_id, activity_id)[-1].data
 
 
 TABLE: dict[str, ServiceTask] = {

@@ -21,6 +21,7 @@ from engine.options import Choices
 from engine.plan import items
 from engine.runtime import Instance
 from engine.shapes import draws
+from engine.targets import subject
 
 CORRECTION = "责令改正"
 FOUND = "发现问题"
@@ -28,7 +29,7 @@ FOUND = "发现问题"
 
 def draw_objects(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """Fix the roster, keep it with its digest and a seed, and draw the share that the approved plan names."""
-    batch, plan = _last(session, instance.id, "prepare_batch"), _plan(session, instance)
+    batch, plan = user_tasks.told(session, instance.id, "prepare_batch"), _plan(session, instance)
     schools = select(Unit).where(Unit.kind == "school", Unit.stage.in_(batch["stages"])).order_by(Unit.order)
     roster = {school.key: school.name for school in session.scalars(schools)}
     roster |= {row["code"]: row["name"] for row in batch["others"]}
@@ -42,7 +43,7 @@ def draw_objects(session: Session, instance: Instance, *, variables: Mapping[str
 
 def draw_inspectors(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """Draw those who check each object; refused where too few remain once those are left out who must recuse."""
-    detail, batch = _item(session, instance.id).detail, _last(session, instance.id, "prepare_batch")
+    detail, batch = _item(session, instance.id).detail, user_tasks.told(session, instance.id, "prepare_batch")
     pool = [login for login, _ in _check_inspectors(session, instance.id) if login not in batch["absent"]]
     least = int(_rules(_plan(session, instance)["attention"])["inspectors"])
     recused = sorted(_recused(session))
@@ -60,7 +61,7 @@ def draw_inspectors(session: Session, instance: Instance, *, variables: Mapping[
 
 def confirm_draw(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """Replace by hand whom the head has named, with the reason; what was drawn first stays beside it."""
-    rows = [row for row in _last(session, instance.id, "confirm_draw")["replacements"] if row["outgoing"]]
+    rows = [row for row in user_tasks.told(session, instance.id, "confirm_draw")["replacements"] if row["outgoing"]]
     drawn = {key: list(people) for key, people in _item(session, instance.id).detail["inspectors"].items()}
     for row in rows:
         people = drawn[row["item"]]
@@ -72,9 +73,9 @@ def open_rectifications(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     """What must be corrected (责令改正) becomes an item of the same commitment, to be rectified and signed off."""
-    detail, commitment = _item(session, instance.id).detail, items.commitment_of(session, instance)
+    detail, commitment = _item(session, instance.id).detail, subject.commitment_of(session, instance)
     units = {unit.key: unit for unit in session.scalars(select(Unit).where(Unit.key.in_(detail["objects"])))}
-    for row in _last(session, instance.id, "dispose")["disposals"]:
+    for row in user_tasks.told(session, instance.id, "dispose")["disposals"]:
         if row["measure"] == CORRECTION:
             items.begin(
                 session, commitment, "rectification_ledger_item", f"{detail['roster'][row['object']]}{CORRECTION}",
@@ -166,11 +167,7 @@ def _recused(session: Session) -> set[tuple[str, str]]:
 
 
 def _plan(session: Session, instance: Instance) -> dict[str, Any]:
-    return _last(session, instance.parent_id or "", "plan_checks")
-
-
-def _last(session: Session, instance_id: str, activity_id: str) -> dict[str, Any]:
-    return user_tasks.submissions(session, instance_id, activity_id)[-1].data
+    return user_tasks.told(session, instance.parent_id or "", "plan_checks")
 
 
 def _find(session: Session, instance_id: str | None) -> WorkItem | None:

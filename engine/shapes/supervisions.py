@@ -38,7 +38,7 @@ def count_returns(
 
 def open_round(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """进一次门、查多项事: where the routine visit of these days is still to come, the theme goes along; else a round is opened."""
-    told = user_tasks.submissions(session, instance.id, "schedule_visits")[-1].data
+    told = user_tasks.told(session, instance.id, "schedule_visits")
     item = session.get_one(WorkItem, variables["item"])
     still_to_come = select(Visit).join(Visit.school).join(Visit.round).where(
         Unit.key.in_(told["schools"]), Visit.visited_on.is_(None), SupervisionRound.key.like("routine:%"),
@@ -89,7 +89,7 @@ def _check_team(session: Session, instance: Instance, data: Mapping[str, Any], *
 
 
 def _check_appraisal(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    team = user_tasks.submissions(session, instance.id, "form_team")[-1].data["team"]
+    team = user_tasks.told(session, instance.id, "form_team")["team"]
     judged = shipped.decide("team_agreement", {"agreed": data["agreed"], "members": len(team)})
     if not judged["agreement"]:
         raise ValidationError({"agreed": [f"{judged['word']}：督导小组共{len(team)}人。请再行评议，达成一致后提交"]})

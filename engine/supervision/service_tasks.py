@@ -23,7 +23,7 @@ def open_point_round(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     """A work point's 督导 phase: one round with a visit to the chosen school."""
-    arranged = user_tasks.submissions(session, instance.id, "arrange_supervision")[-1].data
+    arranged = user_tasks.told(session, instance.id, "arrange_supervision")
     point = session.scalars(select(WorkPoint).where(WorkPoint.instance_id == instance.id)).one()
     bindings = rounds.bindings_on(session, clock.today(), arranged["school"])
     if not bindings:
@@ -57,7 +57,7 @@ def count_open_items(
 
 def record_visit(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     visit = session.get_one(Visit, variables["visit"])
-    told = _record(session, instance)
+    told = user_tasks.told(session, instance.id, "visit_school")
     visit.visited_on, visit.summary = date.fromisoformat(told["visited_on"]), told["summary"]
     facts.record(session, visit, lamp.DONE, actor=actor, happened_at=facts.end_of(visit.visited_on))
 
@@ -65,7 +65,7 @@ def record_visit(session: Session, instance: Instance, *, variables: Mapping[str
 def issue_finding(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """Send the rectification notice: a finding with its own process, child of the round."""
     visit = session.get_one(Visit, variables["visit"])
-    told = _record(session, instance)
+    told = user_tasks.told(session, instance.id, "visit_school")
     assert actor is not None, "a finding is made by the inspector who submits the visit"
     finding = Finding(
         id=ids.new(), number=rounds.next_number(session, clock.now()), visit_id=visit.id, unit_id=visit.school_id,
@@ -88,7 +88,7 @@ def issue_finding(session: Session, instance: Instance, *, variables: Mapping[st
 
 def report_danger(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """What endangers lives is no matter for a notice: safety, the inspectorate and the school's head hear of it at once."""
-    visit, told = session.get_one(Visit, variables["visit"]), _record(session, instance)
+    visit, told = session.get_one(Visit, variables["visit"]), user_tasks.told(session, instance.id, "visit_school")
     groups = ["department_head@AQ", "officer@AQ", "inspectorate_office", f"school_head@{visit.school.key}"]
     notifications.notify(
         session, identity.members(session, groups), "danger", f"立即处置：{visit.school.name}发现危及安全的重大隐患",
@@ -100,7 +100,7 @@ def note_rectification(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     """The unit has done its part on the day it names; the clock of the rectification stands while it is verified."""
-    told = user_tasks.submissions(session, instance.id, "rectify")[-1].data
+    told = user_tasks.told(session, instance.id, "rectify")
     finding = session.get_one(Finding, variables["finding"])
     finished = facts.end_of(date.fromisoformat(told["finished_on"]))
     facts.record(session, finding, lamp.DONE, actor=actor, happened_at=finished)
@@ -121,10 +121,6 @@ def close_finding(session: Session, instance: Instance, *, variables: Mapping[st
     reminders.forget(session, finding.id)
     history.record(session, instance, [Entry("finding.closed", actor.id, detail={"number": finding.number})])
     facts.record(session, finding, lamp.CLOSED, actor=actor)
-
-
-def _record(session: Session, instance: Instance) -> dict[str, Any]:
-    return user_tasks.submissions(session, instance.id, "visit_school")[-1].data
 
 
 TABLE: dict[str, ServiceTask] = {

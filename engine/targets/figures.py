@@ -18,7 +18,7 @@ from engine import clock
 from engine.identity import Actor
 from engine.models import Commitment, Figure, Target
 from engine.runtime import Instance
-from engine.targets import measures, subject
+from engine.targets import measures, school_table, subject
 from engine.user_tasks import Check
 
 COMPLETION, COLLECTION = "commitment.completion", "indicator.figures"
@@ -33,8 +33,9 @@ Complaint = tuple[str, str]
 
 def require_figures(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """Refuse what cannot be true, or cannot be counted, of the targets of the instance's commitment."""
-    commitment = subject.commitment_of(session, instance.id)
+    commitment = subject.find_commitment(session, instance.id)
     if commitment is not None:
+        school_table.require(session, data)
         _require(commitment, data)
         if subject.quantities(commitment) and not filled(data):
             raise ValidationError({"figures": [_said("empty")]})
@@ -42,7 +43,7 @@ def require_figures(session: Session, instance: Instance, data: Mapping[str, Any
 
 def require_completion(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """The same; and at the end every target has a figure, from now or from before."""
-    commitment = subject.commitment_of(session, instance.id)
+    commitment = subject.find_commitment(session, instance.id)
     if commitment is None:
         return
     _require(commitment, data)
@@ -80,7 +81,9 @@ def _require(commitment: Commitment, data: Mapping[str, Any]) -> None:
     for index, row in enumerate(data["figures"]):
         if _is_filled(row):
             target = targets[row["item"]]
-            for column, words in (*_of_target(target, row), *_of_row(commitment, row)):
+            by_school = target.counting == "cv" and school_table.is_filled(data)
+            wrong = () if by_school and row["value"] is None else _of_target(target, row)
+            for column, words in (*wrong, *_of_row(commitment, row)):
                 named = f"{target.name} {LABELS[column]}：{words}"
                 errors.setdefault(f"figures.{index}.{column}", []).append(named)
     for index, row in enumerate(data.get("evidence") or []):

@@ -62,7 +62,7 @@ def balance(schools: Iterable[School], stage: str) -> Balance:
     county = []
     for item in table["resources"]:
         value = measures.weighted_variation(
-            (_share(school, stage, item), Decimal(school.pupils[stage])) for school in counted
+            (share(school, stage, item), Decimal(school.pupils[stage])) for school in counted
         )
         told = "无法计算" if value is None else f"差异系数 {measures.shown(value)}，应不超过 {bound}"
         county.append(
@@ -82,9 +82,20 @@ def excluded(school: School, stage: str) -> str:
     return f"学生 {pupils} 人，不足 {fewest} 人的不计" if pupils < fewest else ""
 
 
-def county_items(table: str, values: Mapping[str, Mapping[str, Decimal]]) -> list[Verdict]:
+def standard_of(code: str) -> Mapping[str, Any] | None:
+    """The table that a commitment is held against."""
+    return next((table for table in TABLES.values() if code in table["commitments"]), None)
+
+
+def values_of(table: Mapping[str, Any], known: Mapping[str, Decimal]) -> dict[str, dict[str, Decimal]]:
+    """The values of items by the targets that carry them, by name."""
+    items = (item for group in table["county_items"].values() for item in group)
+    return {item["key"]: {"all": known[item["target"]]} for item in items if item.get("target") in known}
+
+
+def county_items(table: Mapping[str, Any], values: Mapping[str, Mapping[str, Decimal]]) -> list[Verdict]:
     """How a county stands by the items that are judged for it as a whole: by item, and within it by what the table tells apart."""
-    items = [item for group in TABLES[table]["county_items"].values() for item in group]
+    items = [item for group in table["county_items"].values() for item in group]
     return [_county_item(item, values.get(item["key"], {})) for item in items]
 
 
@@ -108,7 +119,7 @@ def _school(school: School, stage: str) -> Verdict:
     rule, rest = table["school"], Decimal(table["school"]["rest_percent"]["value"])
     short, low = [], []
     for item in table["resources"]:
-        has, goal = _share(school, stage, item) * item["per"] / pupils, Decimal(item[stage])
+        has, goal = share(school, stage, item) * item["per"] / pupils, Decimal(item[stage])
         if has < goal:
             percent = HUNDRED * has / goal
             short.append(f"{item['name']} {measures.shown(has)}{item['unit']}，应 {goal}，达 {percent:.1f}%")
@@ -126,7 +137,7 @@ def _to_confirm(entry: Mapping[str, Any]) -> str:
     return "（标准待核对）" if entry["mark"] in TO_CONFIRM else ""
 
 
-def _share(school: School, stage: str, item: Mapping[str, Any]) -> Decimal:
+def share(school: School, stage: str, item: Mapping[str, Any]) -> Decimal:
     """What of a combined school's resources counts for a stage: by its pupils, weighed as the table says."""
     weights = TABLES["balanced"]["weights"].get(school.kind, {})
     weighed = {each: Decimal(weights.get(each, "1")) * count for each, count in school.pupils.items()}

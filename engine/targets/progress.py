@@ -11,12 +11,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import clock, ids, user_tasks
+from engine import clock, history, ids, user_tasks
 from engine.decisions import shipped
+from engine.history import Entry
 from engine.identity import Actor
+from engine.lamps import facts, lamp
 from engine.models import Commitment, Figure, Submission, Target
 from engine.runtime import Instance, ServiceTask
-from engine.targets import measures, subject
+from engine.targets import measures, school_table, subject
 from engine.targets.figures import decimal, entries, filled
 from engine.targets.measures import HUNDRED, ZERO, Reading
 
@@ -76,18 +78,28 @@ def record(
     kept = select(Figure.id).where(Figure.user_task_id == submission.user_task_id).limit(1)
     if session.scalar(kept) is not None:
         return
+    targets = {target.number: target for target in commitment.targets}
     for row in rows:
+        told = {
+            "commitment_id": commitment.id, "target_number": int(row["item"]), "as_of": date.fromisoformat(row["as_of"]),
+            "measure": row["unit"], "source": row["source"], "evidence_kind": row["evidence_kind"],
+            "instance_id": instance.id, "user_task_id": submission.user_task_id,
+            "reported_by_id": submission.submitted_by_id, "reported_at": submission.submitted_at,
+        }  # fmt: skip
+        target = targets[told["target_number"]]
+        of_schools = target.counting == "cv" and row.get("value") is None
+        parts = school_table.parts(session, submission.data, target) if of_schools else []
+        if parts:
+            session.add_all(
+                Figure(id=ids.new(), unit_id=part.unit_id, numerator=str(part.has), denominator=str(part.pupils),
+                       entries=[part.item], **told)
+                for part in parts
+            )  # fmt: skip
+            continue
         numbers = {name: row.get(name) for name in ("value", "numerator", "denominator")}
-        session.add(
-            Figure(
-                id=ids.new(), commitment_id=commitment.id, target_number=int(row["item"]),
-                unit_id=instance.unit_id or commitment.lead_id, as_of=date.fromisoformat(row["as_of"]),
-                **{name: None if number is None else str(number) for name, number in numbers.items()},
-                entries=entries(row), measure=row["unit"], source=row["source"], evidence_kind=row["evidence_kind"],
-                instance_id=instance.id, user_task_id=submission.user_task_id,
-                reported_by_id=submission.submitted_by_id, reported_at=submission.submitted_at,
-            )
-        )  # fmt: skip
+        written = {name: None if number is None else str(number) for name, number in numbers.items()}
+        unit_id = instance.unit_id or commitment.lead_id
+        session.add(Figure(id=ids.new(), unit_id=unit_id, entries=entries(row), **written, **told))
     session.flush()
 
 
@@ -95,10 +107,26 @@ def record_submitted(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:  # fmt: skip
     """Keep the figures that were submitted last in this instance."""
-    commitment = subject.commitment_of(session, instance.id)
+    commitment = subject.find_commitment(session, instance.id)
     sent = [each for each in user_tasks.submissions(session, instance.id) if "figures" in each.data]
     if commitment is not None and sent:
         record(session, commitment, filled(sent[-1].data), instance=instance, submission=sent[-1])
+        if school_table.is_filled(sent[-1].data):
+            reason = "；".join(school_table.judged(session, sent[-1].data)) or "各校、各项全部达到"
+            entry = Entry("schools.judged", actor.id if actor else None, detail={"reason": reason})
+            history.record(session, instance, [entry])
+        _note_bottom_lines(session, commitment, actor)
+
+
+def _note_bottom_lines(session: Session, commitment: Commitment, actor: Actor | None) -> None:
+    """What must not happen (底线) and has happened turns the lamp at once; a corrected figure turns it back."""
+    known = {fact.kind for fact in facts.of_instance(session, commitment.instance_id or "")}
+    for state in state_of(session, commitment, clock.today()):
+        if state.target.counting == "events" and state.value is not None and (state.value or lamp.BREACHED in known):
+            facts.record(
+                session, commitment, lamp.BREACHED, actor=actor, name=state.target.name, count=float(state.value),
+                unit=state.target.unit or "", hard=state.target.hardness == "硬",
+            )  # fmt: skip
 
 
 def assess(
@@ -117,7 +145,7 @@ def conclude(
 
 
 def _worst(session: Session, instance: Instance, **final: bool) -> dict[str, Any]:
-    commitment = subject.commitment_of(session, instance.id)
+    commitment = subject.find_commitment(session, instance.id)
     stand = state_of(session, commitment, clock.today()) if commitment else []
     if not stand:
         return {"indicator_result": "met"}

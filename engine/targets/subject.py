@@ -9,10 +9,18 @@ from sqlalchemy.orm import Session
 
 from engine.models import Commitment, ProcessInstance, Target
 from engine.options import Choices
+from engine.runtime import Instance
 from engine.targets import measures
 
 
-def commitment_of(session: Session, instance_id: str | None) -> Commitment | None:
+def commitment_of(session: Session, instance: Instance | ProcessInstance) -> Commitment:
+    """For what runs below a commitment, by the way it is drawn."""
+    found = find_commitment(session, instance.id)
+    assert found is not None, f"{instance.definition_key} runs below a commitment"
+    return found
+
+
+def find_commitment(session: Session, instance_id: str | None) -> Commitment | None:
     """The commitment that an instance runs, or belongs to as a child or grandchild."""
     while instance_id:
         found = session.scalar(select(Commitment).where(Commitment.instance_id == instance_id))
@@ -27,12 +35,12 @@ def quantities(commitment: Commitment) -> list[Target]:
 
 
 def _targets(session: Session, instance_id: str | None) -> Choices:
-    commitment = commitment_of(session, instance_id)
+    commitment = find_commitment(session, instance_id)
     return [(str(each.number), measures.promise(each)) for each in quantities(commitment)] if commitment else []
 
 
 def _evidence_kinds(session: Session, instance_id: str | None) -> Choices:
-    commitment = commitment_of(session, instance_id)
+    commitment = find_commitment(session, instance_id)
     return [(kind, kind) for kind in commitment.evidence] if commitment else []
 
 

@@ -14,6 +14,7 @@ from engine import clock
 from engine.lamps import lamp as judged
 from engine.lamps import periods
 from engine.lamps.lamp import (
+    BREACHED,
     CARRIED_OVER,
     CLOSED,
     DONE,
@@ -74,6 +75,10 @@ def step(due_day: str = "2021-04-10") -> list[Fact]:
     return [fact(OPENED, "2021-01-01"), due("2021-01-01", due_day)]
 
 
+def breach(count: int, *, hard: bool = True) -> dict[str, Any]:
+    return {"name": "聚集性疫情", "count": count, "unit": "起", "hard": hard}
+
+
 def seen(facts: list[Fact], at: str, known_at: str = "") -> Lamp:
     known = moment(known_at) if known_at else None
     return judged.lamp([each for each in facts if known is None or each.recorded_at <= known], moment(at), THRESHOLDS)
@@ -95,6 +100,15 @@ def test_a_due_day_ends_at_midnight(at: str, colour: Colour, word: str) -> None:
     lamp = seen(step(), at)
     assert (lamp.colour, lamp.word) == (colour, word)
     assert "2021年4月10日" in lamp.reasons[0].text
+
+
+@pytest.mark.parametrize(("hard", "colour", "word"), [(True, RED, "突破底线"), (False, YELLOW, "争取未成")])
+def test_one_is_enough_at_the_bottom_line_until_the_figure_is_corrected(hard: bool, colour: Colour, word: str) -> None:
+    facts = [*begun(), *reported("2021-02-15", 50), fact(BREACHED, "2021-02-16", **breach(1, hard=hard))]
+    assert seen(facts, "2021-02-15").colour == GREEN
+    assert (seen(facts, "2021-02-16").colour, seen(facts, "2021-02-16").word) == (colour, word)
+    assert seen([*facts, fact(DONE, "2021-04-01")], "2021-12-31").colour == colour
+    assert seen([*facts, fact(BREACHED, "2021-02-17", **breach(0, hard=hard))], "2021-02-17").colour == GREEN
 
 
 def test_a_due_hour_is_kept() -> None:
@@ -324,6 +338,7 @@ def any_fact(draw: st.DrawFn) -> Fact:
         DUE_SET: {"due": clock.end_of(day).isoformat()},
         PROGRESS: {"percent": draw(st.integers(0, 100))},
         PERIOD_REPORTED: {"starts_on": day.replace(day=1).isoformat(), "name": "某期"},
+        BREACHED: breach(draw(st.integers(0, 2)), hard=draw(st.booleans())),
     }
     return Fact(
         f"{next(NUMBERS):05}", kind, min(happened, recorded), max(happened, recorded), values.get(kind, {})

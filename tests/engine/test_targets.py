@@ -168,7 +168,7 @@ def test_the_tables_hold_what_the_state_asks_for() -> None:
 
 def test_a_county_item_is_judged_by_its_own_operator() -> None:
     told = {"affordable": {"all": Decimal("79.99")}, "enrolment": {"all": Decimal(85)}}
-    verdicts = {each.subject: each for each in indicators.county_items("preschool", told)}
+    verdicts = {each.subject: each for each in indicators.county_items(indicators.TABLES["preschool"], told)}
     assert verdicts["普惠性幼儿园覆盖率"].passed is False
     assert verdicts["学前三年毛入园率"].passed is True
     assert verdicts["社会认可度"].passed is None

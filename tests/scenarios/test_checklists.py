@@ -6,6 +6,7 @@ import re
 from hashlib import sha256
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from engine import db, instances
@@ -14,6 +15,8 @@ from engine.models import ChecklistMark, Commitment, Person, Position, ProcessIn
 from tests.driver import Bureau
 from tests.scenarios.test_oversight import step
 from tests.shapes import APPROVE, RETURN, ShapeStory
+
+pytestmark = pytest.mark.either_database
 
 SCHOOL, DISTRICT, CITY = "jiangyin_xx_officer", "jiangyin_officer1", "twy_officer1"
 WHEN = {"evidence": "核验表、照片", "checked_on": "2021-03-11"}

@@ -24,6 +24,8 @@ from tests.driver import Answer, Bureau
 from tests.engine.test_reminders import until
 from tests.failures import invariants
 
+pytestmark = pytest.mark.either_database
+
 DIAGRAM = (Path(__file__).parent / "gates.bpmn").read_text("utf-8")
 OFFICER, HEAD, LEADER, SECRETARY, CHIEF = "jj_officer1", "jj_head", "fenguan2", "duban1", "juzhang"
 LEADERS = ["juzhang", "fenguan1", "fenguan2", "fenguan3", "fenguan4", "fenguan5"]

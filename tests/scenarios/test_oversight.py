@@ -69,12 +69,16 @@ def extended(bureau: Bureau, instance: str, new_due: str) -> None:
 
 
 def dates(instance: str) -> tuple[str | None, str | None]:
-    """Of the subject, and of its one open task."""
+    """Of the subject, and of its one open task; of a commitment that of the report which goes on beside its work."""
     with db.reading() as session:
         subject = on_dates.find(session, instance)
         assert subject is not None
-        at = session.scalars(select(UserTask.due_at).where(UserTask.instance_id == instance, UserTask.status == "open"))
-        return _day(on_dates.due_of(subject)), _day(at.one())
+        opened = select(UserTask.due_at).where(UserTask.instance_id == instance, UserTask.status == "open")
+        reports = select(UserTask.due_at).where(
+            UserTask.instance_id == instance, UserTask.activity_id == "report_progress"
+        )
+        of_task = reports.where(UserTask.status == "open") if isinstance(subject, Commitment) else opened
+        return _day(on_dates.due_of(subject)), _day(session.scalars(of_task).one())
 
 
 def _day(moment: datetime | None) -> str | None:
@@ -267,8 +271,10 @@ def test_a_commitment_is_extended_in_the_same_way(bureau: Bureau) -> None:
         its = session.scalars(select(Commitment).where(Commitment.instance_id == instance)).one()
         unit, due = its.lead, its.due_on
     until(bureau, f"{due - timedelta(days=20)}T09:00")
-    while bureau.open_tasks(instance):
-        step(bureau, f"{unit.key.lower()}_officer1", instance, "report_progress", **WORKING)
+    while "report_progress" in (open_tasks := bureau.open_tasks(instance)):
+        told = {"progress": "40", "situation": "已摸底"}
+        assert bureau.person(f"{unit.key.lower()}_officer1").does(open_tasks["report_progress"], **told).status == 302
+        bureau.settle()
     until(bureau, f"{due - timedelta(days=2)}T09:00")
     assert dates(instance) == (due.isoformat(), due.isoformat())
     later = due + timedelta(days=35)
@@ -282,7 +288,7 @@ def test_a_commitment_is_extended_in_the_same_way(bureau: Bureau) -> None:
     assert moved >= later.isoformat()
     assert report == due.isoformat(), "ten days are over then"
     with db.reading() as session:
-        task = session.get_one(UserTask, bureau.open_task(instance))
+        task = session.get_one(UserTask, bureau.open_tasks(instance)["report_progress"])
         assert task.due_basis is not None
         assert task.due_basis["until"] == moved
         again = session.scalars(select(Commitment).where(Commitment.instance_id == instance)).one()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from engine import clock, db
-from engine.models import Person, UserTask
+from engine.models import Commitment, Person, UserTask
+from engine.targets import progress, school_table
 from tests.driver import Bureau
 from tests.engine.test_reminders import until
 from tests.shapes import APPROVE, RETURN, ShapeStory, doers
+
+pytestmark = pytest.mark.either_database
 
 EXPERTS = "zhuanjia1", "zhuanjia2", "zhuanjia3"
 PASSED = {"resolution": "passed", "opinion": "同意立项"}
@@ -373,7 +378,9 @@ def test_a_platform_is_argued_built_tried_and_handed_over(bureau: Bureau) -> Non
         "emergency": "备份",
     }
     story.step("officer", "hand_over_platform", **handed, evidence=paper("验收"))
-    assert story.open() == {"claim_completion"}
+    platforms = {"item": "1", "unit": "个", "as_of": "2021-06-01", "entries": "体质监测\n视力档案", "source": "验收记录",
+                 "evidence_kind": "验收", "value": None, "numerator": None, "denominator": None}  # fmt: skip
+    story.conclude(figures=[platforms])
 
 
 @pytest.mark.parametrize(("code", "amount", "then"), [
@@ -567,3 +574,52 @@ def test_a_project_that_fails_midway_is_terminated_by_two_people(bureau: Bureau)
     story.step("head", "confirm_termination", item, **APPROVE)
     assert story.results() == ["dropped"]
     assert story.open() == {"claim_completion"}
+
+
+def school_rows(session: Session, skewed: str) -> list[dict[str, Any]]:
+    """Every school has the same for each pupil, but one that has ten times as many teachers."""
+    ratios = {"qualified_teachers": 0.06, "leading_teachers": 0.02, "arts_teachers": 0.02, "teaching_rooms": 7,
+              "sports_grounds": 12, "equipment": 3000, "multimedia_rooms": 0.03}  # fmt: skip
+    rows = []
+    for key, unit in school_table.compulsory(session).items():
+        stages = school_table.TAUGHT[school_table.KINDS[unit.stage or ""]]
+        pupils = {f"pupils_{stage}": 600 if stage in stages else None for stage in ("primary", "junior")}
+        has = {name: ratio * 600 * len(stages) for name, ratio in ratios.items()}
+        if unit.name == skewed:
+            has["qualified_teachers"] *= 10
+        rows.append({"item": key, **pupils, **has})
+    return rows
+
+
+def test_coefficients_come_out_of_what_the_schools_have(bureau: Bureau) -> None:
+    story = ShapeStory(bureau, "17-8")
+    story.step("officer", "define_indicator", **DEFINED)
+    story.step("head", "confirm_definition", **APPROVE)
+    (item,) = story.items()
+    with db.reading() as session:
+        skewed = next(unit.name for unit in school_table.compulsory(session).values() if unit.stage == "小学")
+        rows = school_rows(session, skewed)
+    told = {"value": None, "numerator": None, "denominator": None, "unit": "比值", "entries": None, "as_of": "2021-09-01",
+            "source": "校表", "evidence_kind": "校级数据"}  # fmt: skip
+    sent = {"figures": [{"item": "1", **told}, {"item": "2", **told}], "note": ""}
+    half = [rows[0] | {"equipment": None}, *rows[1:]]
+    assert "填了就要填全" in story.refused("officer", "collect_figures", item, **sent, schools=half)
+    assert "任务书“材料”一栏" in story.refused(
+        "officer", "collect_figures", item, schools=rows, note="",
+        figures=[{"item": "1", **told, "evidence_kind": "口头汇报"}, {"item": "2", **told}],
+    )  # fmt: skip
+    story.step("officer", "collect_figures", item, **sent, schools=rows)
+    story.step("head", "verify_figures", item, **VERIFIED | {"decision": "approve"})
+    with db.reading() as session:
+        commitment = session.scalars(select(Commitment).where(Commitment.code == "17-8")).one()
+        primary, junior = progress.state_of(session, commitment, clock.today())
+        assert primary.result != "met"
+        assert "每百名学生拥有高于规定学历教师数" in primary.why
+        # Five of thirteen are nine-year schools, whose pupils of this stage weigh 1.1: they have 1.0476 of what others have.
+        assert round(junior.value or 0, 4) == Decimal("0.0228")
+        assert junior.result == "met"
+        assert len(junior.figures) == 7 * 13, "eight junior and five nine-year schools"
+    assert bureau.person("dd_head").get(f"/instances/{item}").says("差异系数")
+    page = bureau.person("juzhang").get("/plan/targets")
+    assert page.says("对照国家标准：17-7")
+    assert page.says("每百名学生拥有高于规定学历教师数")

@@ -16,6 +16,8 @@ from tests.driver import Answer, Bureau
 from tests.rest import Client
 from tests.scenarios.test_oversight import step
 
+pytestmark = pytest.mark.either_database
+
 BAR = {
     "kind": "person", "subject": "王 小 明", "unit": "江阴市云帆小学（演示）", "reason": "conduct", "sanction": "warning",
     "basis": "锡教人〔2021〕3号", "starts_on": "2021-03-01", "scopes": ["award", "title"],

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from engine import clock, correlation, db, history, publicity, user_tasks
+from engine import clock, db, history, publicity, user_tasks
 from engine.models import Commitment, Notification, Person, SchoolBinding, Unit, UserTask, WorkItem, WorkPoint
-from engine.plan import points
+from engine.plan import items, points
 from engine.vetoes import register
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
+
+pytestmark = pytest.mark.either_database
 
 PLAN = {"goal": "完成年度目标", "measures": "逐项推进", "milestones": "每季一次"}
 CHECK = {"summary": "总体良好", "achieved": "全部完成", "next_steps": "巩固"}
@@ -271,10 +273,11 @@ def term_opens(story: PointStory) -> None:
 
 
 def emergency(story: PointStory) -> None:
+    """Whoever registers it as an item of its commitment lets the point know."""
     with db.transaction() as session:
-        correlation.correlate(
-            session, "emergency", business_key="point-2021-19", actor=story._actor(session, "aq_officer1")
-        )
+        safety_first = session.scalars(select(Commitment).where(Commitment.code == "19-14")).one()
+        row = {"name": "校门口交通事故", "unit": None, "due_on": None, "note": None}
+        items.add(session, safety_first, [row], actor=story._actor(session, "aq_officer1"))
     story.bureau.settle()
     facts = {
         "happened_on": day(),
