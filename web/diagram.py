@@ -186,10 +186,11 @@ def svg(
     elements = {key: element for element in root.iter() if (key := element.get("id"))}
     picture = Picture(marks, counts, taken, links, elements)
     plane = _plane(root, process_id)
-    shapes = [] if plane is None else list(_shapes(plane, elements))
+    others = _others(root, process_id)
+    shapes = [] if plane is None else [each for each in _shapes(plane, elements) if each.element not in others]
     if plane is None or not shapes:
         return _list_of_steps(root, picture, process_id)
-    return _drawn(picture, shapes, list(_edges(plane, elements)), label)
+    return _drawn(picture, shapes, [each for each in _edges(plane, elements) if each.element not in others], label)
 
 
 # Reading ---------------------------------------------------------------------------------------------------
@@ -220,6 +221,17 @@ def _plane(root: etree._Element, process_id: str | None) -> etree._Element | Non
         if process_id in (None, drawn, *inside):
             return plane
     return None
+
+
+def _others(root: etree._Element, process_id: str | None) -> set[etree._Element]:
+    """The pools of the other processes in the file with all that is in them, unless messages flow between them."""
+    processes = {each.get("id"): each for each in root.iterfind("bpmn:process", NAMESPACES)}
+    own = processes.pop(process_id, None)
+    if own is None or root.find("bpmn:collaboration/bpmn:messageFlow", NAMESPACES) is not None:
+        return set()
+    pools = root.iterfind("bpmn:collaboration/bpmn:participant", NAMESPACES)
+    inside = {each for process in processes.values() for each in process.iter()}
+    return inside | {pool for pool in pools if pool.get("processRef") in processes}
 
 
 def _shapes(plane: etree._Element, elements: Mapping[str, etree._Element]) -> Iterator[Shape]:

@@ -34,7 +34,7 @@ def show(instance_id: str) -> ResponseReturnValue:
         return render_template(
             "instance.html", instance=instance, pictures=_pictures(session, instance, waits),
             story=story.of(session, instance_id),
-            waits=waits, children=children, facts=known, thresholds=thresholds.in_force(session),
+            waits=waits, now=_now(instance, waits), children=children, facts=known, thresholds=thresholds.in_force(session),
             lamps=_lamps(session, [instance, *children]),
             standing=checks.standing(session, instance), level_names=checks.NAMES,
             offered=offered, words=items.WORDS, occurrences=_occurrences(session, offered.subject, g.actor),
@@ -84,6 +84,12 @@ def _picture(
     return diagram.svg(
         definitions.xml_of(session, definition, key), marks=marks, counts=counts, process_id=key, label=title
     )
+
+
+def _now(instance: ProcessInstance, waits: list[Activity]) -> list[str]:
+    """The names of what people do or wait for now; not of the events by which called processes keep going."""
+    own = [each for each in waits if each.type == "userTask" or each.process_key == instance.definition_key]
+    return list(dict.fromkeys(each.name for each in own if each.name))
 
 
 def _waits(session: Session, instance: ProcessInstance) -> list[Activity]:

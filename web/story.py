@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -93,10 +93,12 @@ def of(session: Session, instance_id: str) -> Story:
     offered = {
         name: dict(choices) for form in asked for name, choices in options.of_form(session, form, instance_id).items()
     }
-    activities = {event.user_task_id: event.activity_name or "" for event in told if event.user_task_id}
+    activities = {
+        event.user_task_id: event.activity_name for event in told if event.user_task_id and event.activity_name
+    }
     return Story(
         [
-            _event(event, names, by_task.get(event.user_task_id or ""))
+            _event(event, names, activities, by_task.get(event.user_task_id or ""))
             for event in reversed(told)
             if event.kind in SAID or event.kind == COMPLETED
         ],
@@ -116,10 +118,13 @@ def _verdict(submission: Submission | None) -> str:
     return dict(deciding.options)[submission.data[deciding.key]] if deciding and submission else "办理"
 
 
-def _event(event: HistoryEvent, names: dict[str, str], submission: Submission | None) -> Event:
-    what = f"{_verdict(submission)}：{event.activity_name}" if event.kind == COMPLETED else SAID[event.kind]
-    if event.detail.get("reason"):
-        what += f"（{event.detail['reason']}）"
+def _event(event: HistoryEvent, names: Words, activities: Words, submission: Submission | None) -> Event:
+    what = _verdict(submission) if event.kind == COMPLETED else SAID[event.kind]
+    step, reason = activities.get(event.user_task_id or "", ""), event.detail.get("reason") or ""
+    if step and step not in reason:
+        what += f"：{step}"
+    if reason:
+        what += f"（{reason}）"
     who = names.get(event.actor_id or "", "系统")
     return Event(
         event.at, who, what, (submission.data.get("opinion") or "" if submission else ""), event.detail.get("round")
@@ -150,6 +155,8 @@ def _table(field: forms.Field, rows: list[dict[str, Any]], offered: dict[str, Wo
 def _shown(field: forms.Field, value: Any, offered: dict[str, Words]) -> str:
     if value is None:
         return "—"
+    if field.type == "datetime":
+        return wording.full_day(date.fromisoformat(value))
     if not (field.is_choice or isinstance(value, bool)):
         return f"{value}{field.suffix}"
     words = {"true": "是", "false": "否", **dict(field.options), **offered.get(field.options_source or "", {})}

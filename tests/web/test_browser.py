@@ -146,6 +146,49 @@ def test_the_clock_of_a_demonstration_is_moved_without_script(
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("width", "scheme", "script"), [(360, "dark", False), (1280, "light", True)])
+def test_the_office_reaches_every_page_about_the_plan(
+    chromium: Any, bureau: Bureau, tmp_path: Path, width: int, scheme: str, script: bool
+) -> None:
+    """From the launch to a commitment's sheet and its occurrences; on a phone the other pages stand under 更多."""
+    server = Server(bureau.database, tmp_path)
+    browser = chromium.new_context(
+        viewport={"width": width, "height": 740}, color_scheme=scheme, java_script_enabled=script
+    )
+    page = browser.new_page()
+
+    def look(what: str) -> None:
+        widest = page.locator("main").bounding_box()
+        assert widest is not None
+        assert widest["width"] <= width
+        if script:
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/plan-{width}-{what}.png", full_page=True)
+
+    page.goto(f"{server.address}/login?next=/plan/launch")
+    page.fill("#login", "duban1")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.get_by_text("夯实组织建设基础").click()
+    look("launch")
+    page.get_by_role("link", name="支部三会一课与主题党日规范").click()
+    look("charge")
+    page.goto(f"{server.address}/plan/targets")
+    look("targets")
+    page.get_by_role("link", name="普惠优质学前资源覆盖率").first.click()
+    assert page.locator("svg.diagram").first.get_by_text("每期一件").count() == 0
+    look("commitment")
+    if width < 992:
+        page.locator(".tabbar summary").press("Enter")
+    page.get_by_role("link", name="一票否决").click()
+    page.get_by_role("link", name="登记…").click()
+    look("veto")
+    browser.close()
+    server.stop()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_an_administrator_gives_up_a_job_on_a_phone(chromium: Any, bureau: Bureau, tmp_path: Path) -> None:
     effects.plan("a" * 60, kind="test.from_the_future", instance_id=bureau.point(5))
     bureau.settle()

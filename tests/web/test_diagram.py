@@ -231,6 +231,25 @@ def test_of_several_diagrams_the_one_of_the_process_is_drawn() -> None:
     assert "别的" in diagram.svg(both, process_id="other")
 
 
+def test_another_process_of_the_same_picture_is_left_out_unless_messages_flow() -> None:
+    # given
+    pools = """<bpmn:participant id="one" name="任务" processRef="rectification"/>
+      <bpmn:participant id="each" name="每期一件" processRef="item"/>"""
+    item = '<bpmn:process id="item"><bpmn:userTask id="do" name="办一件"/></bpmn:process>'
+    places = {"one": (0, 0, 600, 200), **PLACES, "each": (0, 300, 600, 100), "do": (50, 310, 100, 80)}
+
+    def seen(key: str, messages: str = "") -> set[str]:
+        content = f'<bpmn:collaboration id="both">{pools}{messages}</bpmn:collaboration>{LOOP}{item}'
+        return set(groups(picture(document(content, places, WAYS, drawn="both"), process_id=key)))
+
+    # then
+    assert {"流程：每期一件", "人工任务：办一件"} == seen("item")
+    assert "流程：任务" in seen("rectification")
+    assert "人工任务：办一件" not in seen("rectification")
+    flow = '<bpmn:messageFlow id="said" sourceRef="rectify" targetRef="do"/>'
+    assert {"流程：任务", "人工任务：办一件"} <= seen("rectification", flow) & seen("item", flow)
+
+
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
