@@ -64,11 +64,14 @@ def test_nothing_is_registered_that_nobody_would_begin(bureau: Bureau) -> None:
     assert may_register(story)
     bureau.let_time_pass(days=300)
     assert "claim_completion" in bureau.open_tasks(story.instance), "the round is over"
+    register(story, "乙案")
+    assert len(story.items()) == 2, "while the conclusion is asked for it begins at once"
+    story.carry_over()
     assert not may_register(story)
     assert not bureau.person(f"{story.lead}_officer1").get(page).says("登记事项")
     with pytest.raises(InvalidState):
-        register(story, "乙案")
-    assert len(story.results()) == 1
+        register(story, "丙案")
+    assert len(story.results()) == 2
 
 
 def test_what_a_department_handles_is_not_charged_to_a_school(bureau: Bureau) -> None:

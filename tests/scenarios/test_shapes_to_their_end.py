@@ -224,7 +224,7 @@ def test_cases_may_come_until_it_is_time_to_ask_for_the_conclusion(bureau: Burea
     with db.reading() as session:
         shown = picture.of_instances(session, [story.instance])[story.instance]
     assert shown.colour == lamp.Colour.GREEN, "in time, though it stayed open to the end"
-    assert register(bureau, story, "为时已晚") == 403
+    assert register(bureau, story, "为时已晚") == 409
 
 
 def refuse(story: ShapeStory, case: str) -> None:
