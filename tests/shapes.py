@@ -8,8 +8,8 @@ from typing import Any
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from engine import clock, db, identity, jobs, messages, runtime, user_tasks
-from engine.models import Commitment, Person, Position, ProcessInstance, Unit, UserTask, WorkItem
+from engine import clock, db, identity, instances, jobs, messages, runtime, user_tasks
+from engine.models import Commitment, Job, Person, Position, ProcessInstance, Unit, UserTask, WorkItem
 from engine.plan import service_tasks
 from tests.driver import Bureau
 
@@ -74,11 +74,30 @@ class ShapeStory:
             mine = select(WorkItem.result).join(Commitment, WorkItem.commitment_id == Commitment.id)
             return list(session.scalars(mine.where(Commitment.instance_id == self.instance).order_by(WorkItem.number)))
 
-    def conclude(self, **completion: Any) -> None:
-        """The officer asks for it, the head confirms."""
+    def claim(self, **completion: Any) -> None:
         self.step("officer", "claim_completion", **COMPLETION | {"as_of": clock.today().isoformat()} | completion)
+
+    def conclude(self, **completion: Any) -> None:
+        """The officer asks for it, the head confirms; and nothing waits for anybody any more."""
+        self.claim(**completion)
         self.step("head", "confirm_completion", **APPROVE)
-        assert self.status() == "completed"
+        self.has_ended("completed")
+
+    def has_ended(self, result: str) -> None:
+        """With this result, and with everything that it had begun."""
+        assert (self.status(), self.result()) == ("completed", result)
+        assert self.bureau.open_tasks(self.instance) == {}
+        assert all(self.results())
+        with db.reading() as session:
+            # What an inspector found at a school has its own end, and its own red lamp.
+            assert instances.running_below(session, self.instance, but_not=["finding"]) == []
+            assert session.scalars(select(Job.kind).where(Job.instance_id == self.instance)).all() == []
+
+    def of_item(self, item: str) -> ShapeStory:
+        """The same story, told of one occurrence."""
+        told = ShapeStory.__new__(ShapeStory)
+        told.bureau, told.instance, told.lead = self.bureau, item, self.lead
+        return told
 
     def carry_over(self) -> None:
         """The end of the year, as the commitment's point brings it."""

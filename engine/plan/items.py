@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from marshmallow import ValidationError
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import clock, history, ids, instances, messages, runtime, user_tasks
+from engine import clock, deadlines, history, ids, instances, messages, runtime, user_tasks
 from engine.errors import InvalidState, NotAllowed
 from engine.identity import Actor
-from engine.models import Commitment, EventKind, InstanceStatus, ProcessInstance, Unit, WorkItem
+from engine.models import Commitment, EventKind, InstanceStatus, ProcessInstance, TaskStatus, Unit, UserTask, WorkItem
 from engine.plan.shapes import GATES, KEYS, SHAPES
 from engine.recurrences import office_calendar
 from engine.recurrences.periods import Frequency, Period, periods
@@ -24,6 +25,7 @@ FORM = "items.register"
 REGISTERED = "item_registered"
 ROUND = "run_items"
 """The step of a shape that opens its occurrences and waits for them."""
+CONCLUSION = "commitment_conclusion"
 EMERGENCY = "emergency"
 """An event (突发事件) concerns the work point as well; one whose diagram does not wait for it loses nothing."""
 CADENCES = {
@@ -37,6 +39,8 @@ OUTLIVE_THE_YEAR = {"case", "event", "problem"}
 """Kinds of which an open one is not over with the year: it ends by its own decision."""
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """Nothing is to come: whoever waits is woken by what ends, not by time."""
+MOST_TOLD = 3
+"""Open items that a refusal names; the commitment's page lists them all."""
 
 
 def of_commitment(commitment: Commitment) -> Select[WorkItem]:
@@ -56,13 +60,14 @@ def offered(session: Session, actor: Actor, commitment: Commitment) -> bool:
 
 
 def _is_taken_up(session: Session, commitment: Commitment) -> bool:
-    """Whether the round of items will see what is registered: it is to come, or waits."""
+    """Whether what is registered will begin: the round of items is to come or waits for it, or the conclusion is asked for."""
     instance = commitment.instance
     if instance is None or instance.definition_key not in KEYS or SHAPES[commitment.shape].kind is None:
         return False
     is_over = any(event.activity_id == ROUND for event in history.passed(session, instance.id))
     waits = messages.is_awaited(session, instance.id, EventKind.MESSAGE, REGISTERED)
-    return instance.status == InstanceStatus.ACTIVE and (waits or not is_over)
+    begins = waits or not is_over or _is_concluding(session, instance.id)
+    return instance.status == InstanceStatus.ACTIVE and begins
 
 
 def require_offered(session: Session, actor: Actor, commitment: Commitment) -> None:
@@ -77,16 +82,20 @@ def add(session: Session, commitment: Commitment, rows: Iterable[Mapping[str, An
     """Register what has come up meanwhile; it begins as soon as the commitment's process looks again.
 
     Two who register at once do so one after the other, and the round does not end between the look and the registration.
+    Where that no longer looks, for the conclusion is being asked for, it begins now; see `require_none_open`.
     """
     if commitment.instance_id:
         runtime.lock(session, commitment.instance_id)
     require_offered(session, actor, commitment)
-    check_rows(session, commitment, rows := list(rows))
     assert commitment.instance_id is not None
+    check_rows(session, commitment, rows := list(rows))
     last = _register(session, commitment, rows, actor)
     point = commitment.point.instance_id
     if last.kind == "event" and point:
         messages.send(session, EMERGENCY, instance_id=point, dedupe_key=f"{EMERGENCY}:{last.id}")
+    if _is_concluding(session, commitment.instance_id):
+        _open_new(session, commitment, commitment.instance_id, actor=actor)
+        return
     messages.send(
         session, REGISTERED, instance_id=commitment.instance_id, dedupe_key=f"{REGISTERED}:{last.id}"
     )  # fmt: skip
@@ -146,16 +155,21 @@ def open_due(
     coming = _note_periods(session, commitment, today) if shape.periodic else None
     if shape.every_school:
         _note_schools(session, commitment)
-    for item in session.scalars(of_commitment(commitment).where(WorkItem.instance_id.is_(None))).all():
-        _open(session, commitment, item, shape.item, instance.id, actor=actor)
-    still_open = session.scalar(
-        select(func.count()).select_from(WorkItem).join(ProcessInstance, WorkItem.instance_id == ProcessInstance.id)
-        .where(WorkItem.commitment_id == commitment.id, ProcessInstance.status == InstanceStatus.ACTIVE)
-    )  # fmt: skip
-    over = clock.start_of(commitment.due_on + timedelta(days=1))
-    if coming is None and shape.open_ended and clock.now() < over:
-        coming = over
-    return {"items_left": bool(still_open) or coming is not None, "next_items_at": (coming or NEVER).isoformat()}
+    _open_new(session, commitment, instance.id, actor=actor)
+    if coming is None and shape.open_ended:
+        over = _concludes_from(session, commitment, instance)
+        coming = over if clock.now() < over else None
+    still_open = bool(_open_items(session, commitment))
+    return {"items_left": still_open or coming is not None, "next_items_at": (coming or NEVER).isoformat()}
+
+
+def require_none_open(session: Session, commitment: Commitment) -> None:
+    """What was registered while the conclusion was asked for is done before the commitment ends."""
+    if names := _open_items(session, commitment):
+        told = f"“{'”“'.join(names[:MOST_TOLD])}”{'等' if len(names) > MOST_TOLD else ''}"
+        raise InvalidState(
+            f"items of {commitment.code} are open", advice=f"还有事项没有了结：{told}。请先退回，了结后再办结。"
+        )
 
 
 def outliving(session: Session, commitment: Commitment) -> list[str]:
@@ -176,6 +190,37 @@ def drop(session: Session, instance: Instance, *, variables: Mapping[str, Any], 
 def note(session: Session, commitment: Commitment, kind: str, unit: Unit, due_on: date, *, actor: Actor | None) -> None:
     """An item of a unit, to be opened when the round of items begins."""
     _add(session, commitment, kind, unit.key, unit.name, unit.id, due_on, detail={}, actor=actor)
+
+
+def _concludes_from(session: Session, commitment: Commitment, instance: Instance) -> datetime:
+    """Until when more may come by itself: as long before the due date as there is time to ask for the conclusion.
+
+    What waited for the due date itself would always end late, and on the last day of the year be carried over instead.
+    """
+    book = deadlines.current(session)
+    limit = book.find("completion", instance.started_at)
+    last = commitment.due_on
+    if limit is not None and limit.amount is not None and limit.unit != "hours":
+        last = deadlines.count(book.calendar, replace(limit, sense="ahead"), last).day
+    return clock.start_of(last, hour=8)
+
+
+def _is_concluding(session: Session, instance_id: str) -> bool:
+    asked = select(UserTask.id).where(UserTask.instance_id == instance_id, UserTask.process_key == CONCLUSION)
+    return session.scalar(asked.where(UserTask.status == TaskStatus.OPEN).limit(1)) is not None
+
+
+def _open_items(session: Session, commitment: Commitment) -> list[str]:
+    """Names of some that run, the first registered first."""
+    running = select(WorkItem.name).join(ProcessInstance, WorkItem.instance_id == ProcessInstance.id)
+    mine = WorkItem.commitment_id == commitment.id, ProcessInstance.status == InstanceStatus.ACTIVE
+    return list(session.scalars(running.where(*mine).order_by(WorkItem.number).limit(MOST_TOLD + 1)))
+
+
+def _open_new(session: Session, commitment: Commitment, parent_id: str, *, actor: Actor | None) -> None:
+    process = SHAPES[commitment.shape].item
+    for item in session.scalars(of_commitment(commitment).where(WorkItem.instance_id.is_(None))).all():
+        _open(session, commitment, item, process, parent_id, actor=actor)
 
 
 def _end(session: Session, instance: Instance, variables: Mapping[str, Any], result: str) -> None:

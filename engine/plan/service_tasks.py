@@ -114,6 +114,7 @@ def close_commitment(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
     commitment = _commitment(session, instance)
+    items.require_none_open(session, commitment)
     commitment.result, commitment.progress = "completed", 100
     facts.record(session, commitment, lamp.DONE, actor=actor)
     reminders.forget(session, commitment.id)
@@ -122,6 +123,7 @@ def close_commitment(
 def close_short(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """It ends with a target missed, which stays visible: its lamp is red for good."""
     commitment = _commitment(session, instance)
+    items.require_none_open(session, commitment)
     commitment.result = "missed"
     facts.record(session, commitment, lamp.CLOSED, actor=actor, missed=True)
     reminders.forget(session, commitment.id)

@@ -18,7 +18,7 @@ class Shape:
     kind: str | None = None
     """What people register one by one: project, case, topic …"""
     open_ended: bool = False
-    """More of it may come until the commitment is due."""
+    """More of it may come until the time has come to ask for the conclusion."""
 
     @property
     def item(self) -> str:

@@ -257,7 +257,11 @@ def test_a_major_decision_goes_through_every_step_in_order(bureau: Bureau) -> No
     bureau.let_time_pass(days=30)
     evaluated = {"effects": "平稳", "problems": None, "proposal": "keep", "report": "报告", "evidence": EVIDENCE}
     story.step("duban1", "evaluate_document", **evaluated)
-    assert story.open() == {"claim_completion"}
+    issued = {
+        "item": "1", "value": None, "numerator": None, "denominator": None, "unit": "份", "as_of": "2021-04-13",
+        "entries": "中招改革实施意见", "source": "锡教发〔2021〕9号", "evidence_kind": "文稿",
+    }  # fmt: skip
+    story.conclude(figures=[issued])
 
 
 def test_what_is_unlawful_never_comes_before_a_meeting(bureau: Bureau) -> None:
@@ -276,7 +280,11 @@ def test_an_ordinary_document_is_signed_after_its_review(bureau: Bureau) -> None
     story.step("officer", "draft_document", **DRAFT | {"kind": "ordinary"})
     reviewed(story, "lawful", "2021-03-31")
     story.step("leader", "sign_document", **APPROVE)
-    assert story.open() == {"issue_document"}
+    told = {"number": "锡教高〔2021〕3号", "issued_on": "2021-03-12", "effective_on": "2021-04-01"}
+    story.step("duban1", "issue_document", **told, valid_until="长期")
+    published = {"published_on": "2021-03-12", "published_at": "门户网站", "explanation": "解读", "filing": "无须备案"}
+    story.step("duban1", "publish_document", **published, evaluates="no", evaluate_on=None)
+    story.conclude()
 
 
 REGISTERED = {
@@ -335,9 +343,7 @@ def test_a_case_is_decided_and_bars_for_its_time(bureau: Bureau) -> None:
     story.step("officer", "hear_defence", case, **defence)
     story.step("officer", "submit_review", case, **told)
     story.step("fazhi", "review_legality", case, **OPINION, articles=[], legality="lawful")
-    inner = ShapeStory.__new__(ShapeStory)
-    inner.bureau, inner.instance, inner.lead = bureau, case, story.lead
-    decided_together(inner)
+    decided_together(story.of_item(case))
     assert "不能晚于今天" in story.refused("leader", "decide_case", case, **DECIDED | {"starts_on": "2021-12-01"})
     story.step("leader", "decide_case", case, **DECIDED)
     served = {"way": "直接送达", "served_on": "2021-03-22", "receipt": "本人签收", "review_ends_at": "2021-04-21"}

@@ -204,8 +204,8 @@ def test_what_a_visit_has_found_is_not_over_with_the_year(bureau: Bureau) -> Non
 # ---- SH10
 
 
-def start_batch(bureau: Bureau) -> tuple[ShapeStory, str]:
-    story = ShapeStory(bureau, "8-6")
+def start_batch(bureau: Bureau, code: str = "8-6") -> tuple[ShapeStory, str]:
+    story = ShapeStory(bureau, code)
     plan = {"attention": "ordinary", "matters": [{"matter": "办学条件", "basis": "条例"}], "ratio": 20, "times": 4}
     refused = story.refused("officer", "plan_checks", **plan | {"ratio": 4, "times": 1})
     assert "不能少于5%" in refused
@@ -400,6 +400,7 @@ def test_a_district_is_scored_downgraded_rectifies_and_is_named(bureau: Bureau) 
     story.step("duxue1", "recheck", item, **APPROVE)
     story.step("dudao1", "circulate", item, document_number="通报1号", issued_on=day(0), reported_to="市委组织部")
     assert (story.status(item), story.results()) == ("completed", ["done"])
+    story.conclude()
 
 
 def test_a_draw_takes_nobody_twice_and_the_order_of_the_roster_does_not_matter() -> None:
