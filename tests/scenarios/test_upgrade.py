@@ -31,6 +31,8 @@ from engine.models import (
     Visit,
     WorkPoint,
 )
+from engine.plan import items
+from engine.plan.shapes import SHAPES
 from tests.failures import invariants
 from tests.failures.invariants import message_of
 from tests.fixtures.make_previous import FORMS
@@ -122,6 +124,18 @@ def test_every_instance_of_the_version_before_comes_to_its_end() -> None:
         (nested,) = [each for each, before in BEFORE.items() if before["definition"] == "shape_nested"]
         ended = session.get_one(ProcessInstance, nested, options=[undefer(ProcessInstance.state)])
         assert runtime.load(session, ended).variables()["total"] == 42
+
+
+@pytest.mark.usefixtures("upgraded")
+def test_a_commitment_of_the_version_before_takes_up_no_items() -> None:
+    """Its diagram has no round of items: what was registered there would never begin."""
+    with db.reading() as session:
+        repeating = [each for each in session.scalars(select(Commitment)) if SHAPES[each.shape].kind and each.instance]
+        office = next(
+            a for a in map(identity.actor, session.scalars(select(Person))) if items.can_register(a, repeating[0])
+        )
+        assert {each.instance.definition_key for each in repeating if each.instance} == {"commitment"}
+        assert not any(items.offered(session, office, each) for each in repeating)
 
 
 @pytest.mark.usefixtures("upgraded")
