@@ -268,6 +268,7 @@ def record(session: Session, told: tuple[int, str, int, int, int]) -> None:
         judged.DUE_SET: {"due": clock.end_of(date.fromisoformat(day)).isoformat()},
         judged.PROGRESS: {"percent": number},
         judged.PERIOD_REPORTED: {"starts_on": f"{day[:8]}01", "name": "某月"},
+        judged.BREACHED: {"name": "某事", "count": number % 2, "unit": "起", "hard": number > 50},
     }
     happened_at = clock.now() - timedelta(hours=hours)
     facts.record(session, its, kind, actor=None, happened_at=happened_at, **values.get(kind, {}))
