@@ -11,10 +11,10 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, deadlines, user_tasks
+from engine import clock, deadlines, recusals, user_tasks
 from engine.decisions import shipped
 from engine.identity import Actor
-from engine.models import Person, Position, RecusalFact, Unit
+from engine.models import Person, Position, Unit
 from engine.runtime import Instance, ServiceTask
 from engine.user_tasks import Check
 
@@ -61,9 +61,7 @@ def check_panel(session: Session, instance: Instance, data: Mapping[str, Any], *
     """Enough experts, nobody twice, and nobody with an interest: as declared, by a fact on record, or of the unit itself."""
     chosen, errors = [row["person"] for row in data["experts"]], {}
     of_unit = select(Person.login).join(Position).where(Position.unit_id == instance.unit_id)
-    on_record = select(Person.login).join(RecusalFact, RecusalFact.person_id == Person.id)
-    recorded = set(session.scalars(on_record.where(RecusalFact.unit_id == instance.unit_id)))
-    colleagues = set(session.scalars(of_unit))
+    recorded, colleagues = recusals.from_unit(session, instance.unit_id), set(session.scalars(of_unit))
     for number, row in enumerate(data["experts"]):
         place = f"experts.{number}.person"
         if row["interest"] == "yes" or row["person"] in recorded:

@@ -137,13 +137,10 @@ def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[
 def register(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """What the last registration named becomes items, to be opened when the round of items begins."""
     (told,) = [each for each in user_tasks.submissions(session, instance.id) if each.form_key == FORM][-1:]
-    known = set(
-        session.scalars(
-            select(WorkItem.name).where(WorkItem.commitment_id == subject.commitment_of(session, instance).id)
-        )
-    )
+    commitment = subject.commitment_of(session, instance)
+    known = set(session.scalars(select(WorkItem.name).where(WorkItem.commitment_id == commitment.id)))
     new = [row for row in told.data["items"] if row["name"] not in known]
-    _register(session, subject.commitment_of(session, instance), new, actor)
+    _register(session, commitment, new, actor)
 
 
 def open_due(

@@ -45,7 +45,9 @@ def count_red(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """How many construction projects of the point have a red lamp now."""
-    projects = [each.instance_id for each in _point(session, instance).commitments if each.shape == CONSTRUCTION]
+    projects = [
+        each.instance_id for each in subject.point_of(session, instance).commitments if each.shape == CONSTRUCTION
+    ]
     lamps = picture.of_instances(session, [each for each in projects if each])
     return {"red": sum(each.colour == lamp.Colour.RED for each in lamps.values())}
 
@@ -54,7 +56,7 @@ def open_rectifications(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """How many problems in the point's ledgers are not signed off (未销号), whatever became of their commitment."""
-    ledgers = [each.id for each in _point(session, instance).commitments if each.shape == LEDGER]
+    ledgers = [each.id for each in subject.point_of(session, instance).commitments if each.shape == LEDGER]
     left = WorkItem.commitment_id.in_(ledgers), or_(WorkItem.result.is_(None), WorkItem.result != "done")
     return {"open_rectifications": session.scalar(select(func.count()).select_from(WorkItem).where(*left)) or 0}
 
@@ -63,7 +65,7 @@ def assess_indicators(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """How many targets of the point are behind, and of the one that stands worst what `indicator_result` is asked."""
-    found = progress.states(session, _point(session, instance).commitments, clock.today())
+    found = progress.states(session, subject.point_of(session, instance).commitments, clock.today())
     stand = sorted((each for states in found.values() for each in states), key=_badness)
     asked = stand[0].asked if stand else {"hardness": "硬", "met": True, "share": 100, "due": True}
     behind = sum(each.result in BEHIND for each in stand)
@@ -74,7 +76,7 @@ def recheck_vetoes(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """How many are barred now for the reason that this point answers for."""
-    reason, today = DATA["vetoes"][str(_point(session, instance).number)], clock.today()
+    reason, today = DATA["vetoes"][str(subject.point_of(session, instance).number)], clock.today()
     bars = session.scalars(select(Bar).where(Bar.reason == reason).order_by(Bar.year, Bar.sequence))
     return {"barred": sum(bar.is_in_force(today) for bar in bars)}
 
@@ -130,10 +132,6 @@ TABLE: dict[str, ServiceTask] = {
 
 def _badness(state: progress.TargetState) -> int:
     return progress.WORST_FIRST.index(state.result)
-
-
-def _point(session: Session, instance: Instance) -> WorkPoint:
-    return session.scalars(select(WorkPoint).where(WorkPoint.instance_id == instance.id)).one()
 
 
 def _targets(session: Session, instance_id: str | None) -> Choices:

@@ -13,9 +13,10 @@ from engine import clock, history, instances, messages, reminders, runtime, user
 from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp, periods, picture
-from engine.models import Commitment, InstanceStatus, ProcessInstance, Submission, WorkPoint
+from engine.models import Commitment, InstanceStatus, ProcessInstance, Submission
 from engine.plan import items
 from engine.runtime import Instance
+from engine.targets import subject
 
 OUTLIVE_THE_YEAR = "oversight_item", "supervision_round"
 """督办 is closed by whoever verifies it, a round when the last of its findings (问题) is: not by the end of a year."""
@@ -26,7 +27,7 @@ def release_commitments(
 ) -> dict[str, Any]:
     """The point's plan is approved: let its commitments begin, and say when they are looked at."""
     for child in _open_commitments(session, instance):
-        facts.record(session, _commitment(session, child), lamp.RELEASED, actor=actor)
+        facts.record(session, subject.commitment_of(session, child), lamp.RELEASED, actor=actor)
         messages.send(session, "plan_approved", instance_id=child.id, dedupe_key=f"plan_approved:{child.id}")
     return {**next_quarter(session, instance, variables=variables, actor=actor), **_next_lamp_day(), "red_codes": []}
 
@@ -66,7 +67,7 @@ def carry_over_commitments(
 ) -> None:
     """The year is over: what is unfinished ends here and is carried over (结转)."""
     for child in _open_commitments(session, instance):
-        commitment = _commitment(session, child)
+        commitment = subject.commitment_of(session, child)
         commitment.result = "carried_over"
         facts.record(session, commitment, lamp.CARRIED_OVER, actor=actor)
         reminders.forget(session, commitment.id)
@@ -76,7 +77,7 @@ def carry_over_commitments(
 
 
 def record_archive(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
-    point = session.scalars(select(WorkPoint).where(WorkPoint.instance_id == instance.id)).one()
+    point = subject.point_of(session, instance)
     point.grade = user_tasks.told(session, instance.id, "evaluate_point")["grade"]
     point.archive_number = user_tasks.told(session, instance.id, "archive_point")["archive_number"]
     detail = {"grade": point.grade, "archive_number": point.archive_number}
@@ -86,7 +87,10 @@ def record_archive(session: Session, instance: Instance, *, variables: Mapping[s
 
 def note_progress(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """Keep what was reported: how far it is, as of the day the report names, and that its period has a report."""
-    report, commitment = user_tasks.last(session, instance.id, "report_progress"), _commitment(session, instance)
+    report, commitment = (
+        user_tasks.last(session, instance.id, "report_progress"),
+        subject.commitment_of(session, instance),
+    )
     if commitment.reported_at == report.submitted_at:
         return
     commitment.progress, commitment.reported_at = report.data["progress"], report.submitted_at
@@ -105,7 +109,7 @@ def schedule_next_report(
 ) -> dict[str, Any]:
     """Not finished yet: the next report is asked for when the next reporting period begins."""
     note_progress(session, instance, variables=variables, actor=actor)
-    commitment = _commitment(session, instance)
+    commitment = subject.commitment_of(session, instance)
     begins = next_report(commitment, _as_of(user_tasks.last(session, instance.id, "report_progress")), clock.today())
     return {"next_report_at": clock.start_of(begins, hour=8).isoformat(), **report_period(commitment, begins)}
 
@@ -113,7 +117,7 @@ def schedule_next_report(
 def close_commitment(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
-    commitment = _commitment(session, instance)
+    commitment = subject.commitment_of(session, instance)
     items.require_none_open(session, commitment)
     commitment.result, commitment.progress = "completed", 100
     facts.record(session, commitment, lamp.DONE, actor=actor)
@@ -122,7 +126,7 @@ def close_commitment(
 
 def close_short(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """It ends with a target missed, which stays visible: its lamp is red for good."""
-    commitment = _commitment(session, instance)
+    commitment = subject.commitment_of(session, instance)
     items.require_none_open(session, commitment)
     commitment.result = "missed"
     facts.record(session, commitment, lamp.CLOSED, actor=actor, missed=True)
@@ -167,10 +171,6 @@ def _open_commitments(session: Session, instance: Instance) -> list[ProcessInsta
         .where(ProcessInstance.parent_id == instance.id, ProcessInstance.status == InstanceStatus.ACTIVE)
     )
     return list(session.scalars(ours.order_by(ProcessInstance.id)))
-
-
-def _commitment(session: Session, instance: Instance | ProcessInstance) -> Commitment:
-    return session.scalars(select(Commitment).where(Commitment.instance_id == instance.id)).one()
 
 
 TABLE: dict[str, runtime.ServiceTask] = {

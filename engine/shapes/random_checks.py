@@ -11,12 +11,12 @@ from marshmallow import ValidationError
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from engine import clock, history, user_tasks
+from engine import clock, history, recusals, user_tasks
 from engine.decisions import shipped
 from engine.errors import InvalidInput
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import Commitment, Person, Position, RecusalFact, Unit, WorkItem
+from engine.models import Commitment, Person, Position, Unit, WorkItem
 from engine.options import Choices
 from engine.plan import items
 from engine.runtime import Instance
@@ -46,7 +46,7 @@ def draw_inspectors(session: Session, instance: Instance, *, variables: Mapping[
     detail, batch = _item(session, instance.id).detail, user_tasks.told(session, instance.id, "prepare_batch")
     pool = [login for login, _ in _check_inspectors(session, instance.id) if login not in batch["absent"]]
     least = int(_rules(_plan(session, instance)["attention"])["inspectors"])
-    recused = sorted(_recused(session))
+    recused = sorted(recusals.pairs(session))
     drawn = draws.draw_inspectors(detail["objects"], pool, recused, least, detail["seed"])
     short = [detail["roster"][each] for each, people in drawn.items() if len(people) < least]
     if short:
@@ -105,7 +105,7 @@ def _check_batch(session: Session, instance: Instance, data: Mapping[str, Any], 
 
 def _check_replacements(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """Who was drawn goes; who comes has not been drawn and need not recuse (教育督导条例 art. 10)."""
-    drawn, recused, wrong = _item(session, instance.id).detail["inspectors"], _recused(session), {}
+    drawn, recused, wrong = _item(session, instance.id).detail["inspectors"], recusals.pairs(session), {}
     for number, row in enumerate(data["replacements"]):
         gone, come, people = row["outgoing"], row["incoming"], drawn[row["item"]]
         if gone and gone not in people:
@@ -158,12 +158,6 @@ def _problem_objects(session: Session, instance_id: str | None) -> Choices:
 
 def _rules(attention: str) -> Mapping[str, Any]:
     return shipped.decide("random_check_rules", {"attention": attention})
-
-
-def _recused(session: Session) -> set[tuple[str, str]]:
-    facts = select(Person.login, Unit.key).select_from(RecusalFact)
-    both = facts.join(Person, RecusalFact.person_id == Person.id).join(Unit, RecusalFact.unit_id == Unit.id)
-    return {(login, key) for login, key in session.execute(both)}
 
 
 def _plan(session: Session, instance: Instance) -> dict[str, Any]:

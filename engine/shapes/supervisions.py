@@ -10,10 +10,10 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, deadlines, user_tasks
+from engine import clock, deadlines, recusals, user_tasks
 from engine.decisions import shipped
 from engine.identity import Actor
-from engine.models import InstanceStatus, Person, Position, RecusalFact, SupervisionRound, Unit, Visit, WorkItem
+from engine.models import InstanceStatus, Person, Position, SupervisionRound, Unit, Visit, WorkItem
 from engine.options import Choices
 from engine.runtime import Instance
 from engine.supervision import rounds
@@ -75,8 +75,7 @@ def _check_team(session: Session, instance: Instance, data: Mapping[str, Any], *
         wrong["team"] = ["同一名督学只能列一次"]
     elif [row["duty"] for row in data["team"]].count("组长") != 1:
         wrong["team"] = ["须有且只有一名组长"]
-    facts = select(Person.login).join(RecusalFact, RecusalFact.person_id == Person.id)
-    must_recuse = set(session.scalars(facts.where(RecusalFact.unit_id == instance.unit_id)))
+    must_recuse = recusals.from_unit(session, instance.unit_id)
     for number, login in enumerate(team):
         if login in must_recuse:
             wrong[f"team.{number}.inspector"] = [

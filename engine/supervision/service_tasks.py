@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine import clock, history, identity, ids, instances, notifications, reminders, user_tasks
@@ -14,9 +13,10 @@ from engine.errors import InvalidInput
 from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp
-from engine.models import Finding, InstanceStatus, SupervisionRound, Visit, WorkPoint
+from engine.models import Finding, InstanceStatus, SupervisionRound, Visit
 from engine.runtime import Instance, ServiceTask
 from engine.supervision import rounds, rules
+from engine.targets import subject
 
 
 def open_point_round(
@@ -24,7 +24,7 @@ def open_point_round(
 ) -> None:
     """A work point's 督导 phase: one round with a visit to the chosen school."""
     arranged = user_tasks.told(session, instance.id, "arrange_supervision")
-    point = session.scalars(select(WorkPoint).where(WorkPoint.instance_id == instance.id)).one()
+    point = subject.point_of(session, instance)
     bindings = rounds.bindings_on(session, clock.today(), arranged["school"])
     if not bindings:
         raise InvalidInput("no inspector bound", advice="这所学校还没有责任督学，请先安排或另选学校。")

@@ -1,4 +1,4 @@
-"""What an instance reports about: its commitment, and what a form may choose from there."""
+"""What an instance is about: its commitment or work point, and what a form may choose from there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.models import Commitment, ProcessInstance, Target
+from engine.models import Commitment, ProcessInstance, Target, WorkPoint
 from engine.options import Choices
 from engine.runtime import Instance
 from engine.targets import measures
@@ -18,6 +18,10 @@ def commitment_of(session: Session, instance: Instance | ProcessInstance) -> Com
     found = find_commitment(session, instance.id)
     assert found is not None, f"{instance.definition_key} runs below a commitment"
     return found
+
+
+def point_of(session: Session, instance: Instance) -> WorkPoint:
+    return session.scalars(select(WorkPoint).where(WorkPoint.instance_id == instance.id)).one()
 
 
 def find_commitment(session: Session, instance_id: str | None) -> Commitment | None:

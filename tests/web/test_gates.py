@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from threading import Thread
 
 import pytest
-from werkzeug.serving import make_server
 
 from tests.driver import PASSWORD, Bureau
 from tests.scenarios.test_checklists import DISTRICT, SCHOOL, begin, drawn, rows
@@ -17,14 +14,6 @@ from tests.scenarios.test_vetoes import bar, registered
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 PICTURES = os.environ.get("BIHUAN_SCREENSHOTS")
-
-
-@pytest.fixture
-def address(bureau: Bureau) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, bureau.app)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="没有浏览器")

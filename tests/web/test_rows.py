@@ -6,14 +6,12 @@ import html
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from threading import Thread
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from marshmallow import ValidationError
 from sqlalchemy.orm import Session
-from werkzeug.serving import make_server
 
 import forms
 from engine import db, options, runtime, user_tasks
@@ -231,14 +229,6 @@ def test_over_rest_rows_are_lists_of_objects(bureau: Bureau, instance: str, task
     assert refused.json["errors"] == {"projects.0.amount": ["第1行 投资：不能小于0"]}
     assert complete([{"name": "甲", "amount": 1.5}]).status_code == 204
     assert kept(instance)[0]["projects"][0]["amount"] == 1.5
-
-
-@pytest.fixture
-def address(bureau: Bureau) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, bureau.app)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="没有浏览器")
