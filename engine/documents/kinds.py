@@ -77,7 +77,7 @@ def _fields(told: Mapping[str, Any]) -> dict[str, Field]:
 
 def _kind(key: str, told: Mapping[str, Any]) -> Kind:
     given = {**TOLD["defaults"], **told}
-    roles = {name: frozenset(given.pop(name)) for name in ("issuers", "voiders")}
+    roles: dict[str, Any] = {name: frozenset(given.pop(name)) for name in ("issuers", "voiders")}
     return Kind(key, told=_fields(given.pop("told")), **given, **roles)
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Select, String, cast, or_, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from engine import clock, db, history, ids, instances, runtime
 from engine.documents import wording
@@ -59,7 +59,7 @@ def issue(
     session.add(document)
     session.flush()
     if step is not None:
-        history.record(session, step, [_entry("document.issued", document, actor)])
+        history.record(session, step, [_entry("document.issued", document, actor, document.number)])
     return document
 
 
@@ -92,7 +92,7 @@ def void(session: Session, document_id: str, reason: str, *, actor: Actor) -> No
     document = session.get_one(Document, document_id, populate_existing=True)
     require_can_void(actor, document)
     document.voided_at, document.voided_by_id, document.void_reason = clock.now(), actor.id, reason
-    history.note(session, instance, _entry("document.voided", document, actor, reason=reason))
+    history.note(session, instance, _entry("document.voided", document, actor, f"{document.number}：{reason}"))
 
 
 def get(session: Session, document_id: str, *, actor: Actor) -> Document:
@@ -103,26 +103,24 @@ def get(session: Session, document_id: str, *, actor: Actor) -> Document:
     return document
 
 
-def listed(
-    session: Session,
-    *,
-    kind: str = "",
-    unit: str = "",
-    year: int | None = None,
-    search: str = "",
-    page: int = 1,
-    actor: Actor,
-) -> list[Document]:
-    """Those a person may see, latest first: a page, and one more if there are more."""
+def listed(session: Session, asked: Mapping[str, str], page: int = 1, *, actor: Actor) -> list[Document]:
+    """Those a person may see by `kind`, `unit`, `year` and `q` (in number or title), latest first: a page, and one more if there is."""
     number = Document.series + "〔" + cast(Document.year, String) + "〕" + cast(Document.serial, String) + "号"
-    asked = [
-        Document.kind == kind if kind else None, Document.unit.has(Unit.key == unit) if unit else None,
-        Document.year == year if year else None,
-        or_(*(each.contains(search, autoescape=True) for each in (number, Document.title))) if search else None,
-    ]  # fmt: skip
-    wanted = _seen(actor).where(*(each for each in asked if each is not None))
+    text = asked.get("q", "")
+    matching = {
+        "kind": Document.kind == asked.get("kind"), "unit": Document.unit.has(Unit.key == asked.get("unit")),
+        "year": cast(Document.year, String) == asked.get("year"),
+        "q": or_(*(each.contains(text, autoescape=True) for each in (number, Document.title))),
+    }  # fmt: skip
+    wanted = _seen(actor).where(*(matching[name] for name, value in asked.items() if value))
     latest = wanted.order_by(Document.issued_at.desc(), Document.series, Document.serial.desc())
     return list(session.scalars(latest.offset((page - 1) * PAGE).limit(PAGE + 1)))
+
+
+def units(session: Session, *, actor: Actor) -> list[Unit]:
+    """The units of the papers a person may see."""
+    theirs = _seen(actor).with_only_columns(Document.unit_id)
+    return list(session.scalars(select(Unit).where(Unit.id.in_(theirs)).order_by(Unit.order)))
 
 
 def of_instance(session: Session, instance_id: str, *, actor: Actor) -> list[Document]:
@@ -133,12 +131,10 @@ def of_instance(session: Session, instance_id: str, *, actor: Actor) -> list[Doc
 
 def _seen(actor: Actor) -> Select[Document]:
     """Whoever may look at its process may read it, and the people of the unit it concerns."""
-    theirs = Document.unit.has(Unit.key.in_(actor.units))
-    return select(Document).where(or_(instances.in_sight(actor, Document.instance_id), theirs)).options(
-        joinedload(Document.unit), joinedload(Document.instance), joinedload(Document.voided_by)
-    )  # fmt: skip
+    own = Document.unit.has(Unit.key.in_(actor.units))
+    return select(Document).where(or_(instances.in_sight(actor, Document.instance_id), own))
 
 
-def _entry(kind: str, document: Document, actor: Actor | None, **more: str) -> Entry:
-    told = {"number": document.number, "sha256": document.sha256, **more}
+def _entry(kind: str, document: Document, actor: Actor | None, reason: str) -> Entry:
+    told = {"reason": reason, "number": document.number, "sha256": document.sha256}
     return Entry(kind, actor.id if actor else None, detail=told)

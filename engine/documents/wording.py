@@ -22,9 +22,9 @@ HEADING, TABLE, BREAK = "\x02#", "\x02=", "\x1e"
 """Marks as they are while facts stand beside them: what people write holds no control characters, so it makes no heading."""
 
 
-def day(iso: str) -> str:
+def day(written: date | str) -> str:
     """2021年4月2日."""
-    told = date.fromisoformat(iso)
+    told = date.fromisoformat(str(written))
     return f"{told.year}年{told.month}月{told.day}日"
 
 
