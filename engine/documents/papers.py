@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock, db, history, ids, instances, runtime
 from engine.documents import wording
-from engine.documents.kinds import KINDS, complete, printable
+from engine.documents.kinds import KINDS, Kind, complete, printable
 from engine.errors import InvalidInput, InvalidState, NotAllowed, NotFound
 from engine.history import Entry
 from engine.identity import Actor
@@ -40,12 +40,11 @@ def issue(
     keeps the number with the fingerprint.
     """
     rule = KINDS[kind]
-    if actor is not None and not actor.groups & rule.issuers:
-        raise NotAllowed(
-            f"{actor.login} may not issue {kind}", advice=f"您的岗位不能签发{rule.name}，请转给有权签发的人。"
-        )
     if unit is None and "unit" in (rule.sender, rule.addressee):
-        raise InvalidInput(f"{kind} to nobody", code="unit", advice=f"请写明{rule.name}的单位。")
+        raise InvalidInput(f"{kind} of no unit", code="unit", advice=f"请写明{rule.name}的单位。")
+    if actor is not None and not can_issue(actor, rule, unit):
+        advice = f"您的岗位不能签发{rule.name}，请转给有权签发的人。"
+        raise NotAllowed(f"{actor.login} may not issue {kind}", advice=advice)
     named, today = unit.name if unit else "", clock.today()
     kept = complete(rule.told, told, rule.name)
     document = Document(
@@ -61,6 +60,12 @@ def issue(
     if step is not None:
         history.record(session, step, [_entry("document.issued", document, actor, document.number)])
     return document
+
+
+def can_issue(actor: Actor, rule: Kind, unit: Unit | None) -> bool:
+    """By role; what a unit reports itself comes from its own people."""
+    is_its_own = rule.sender != "unit" or (unit is not None and unit.key in actor.units)
+    return is_its_own and bool(actor.groups & rule.issuers)
 
 
 def _next(session: Session, series: str, year: int) -> int:
