@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from engine import db, instances
 from engine.documents import letter, papers
-from engine.documents.kinds import KINDS
+from engine.documents.kinds import KINDS, printable
 from web import entry, wording
 from web.entry import Entry
 
@@ -19,7 +19,7 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    asked = {name: request.args.get(name, "").strip()[:100] for name in ("kind", "unit", "year", "q")}
+    asked = {name: printable(request.args.get(name, ""))[:100] for name in ("kind", "unit", "year", "q")}
     page = wording.page_number(request.args)
     with db.reading() as session:
         found = papers.listed(session, asked, page, actor=g.actor)

@@ -79,7 +79,7 @@ def _fields(told: Mapping[str, Any]) -> dict[str, Field]:
 def _kind(key: str, told: Mapping[str, Any]) -> Kind:
     given = {**TOLD["defaults"], **told}
     roles: dict[str, Any] = {name: frozenset(given.pop(name)) for name in ("issuers", "voiders")}
-    return Kind(key, told=_fields(given.pop("told")), **given, **roles)
+    return Kind(key, told=_fields(TOLD["defaults"]["told"] | given.pop("told")), **given, **roles)
 
 
 COLUMNS = {name: _fields(each) for name, each in TOLD["columns"].items()}

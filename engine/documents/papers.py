@@ -45,10 +45,12 @@ def issue(
     if actor is not None and not can_issue(actor, rule, unit):
         advice = f"您的岗位不能签发{rule.name}，请转给有权签发的人。"
         raise NotAllowed(f"{actor.login} may not issue {kind}", advice=advice)
+    if not (title := printable(title).replace("\n", "")):
+        raise InvalidInput(f"{kind} without a title", code="title", advice=f"请写明{rule.name}的标题。")
     named, today = unit.name if unit else "", clock.today()
     kept = complete(rule.told, told, rule.name)
     document = Document(
-        id=ids.new(), kind=kind, series=rule.series, year=today.year, title=printable(title).replace("\n", ""), unit=unit,
+        id=ids.new(), kind=kind, series=rule.series, year=today.year, title=title, unit=unit,
         sender=named if rule.sender == "unit" else rule.sender, instance_id=instance_id, about=about,
         addressee=named if rule.addressee == "unit" else rule.addressee, told=kept, body=wording.parts(rule, kept),
         issued_on=today, issued_at=clock.now(), issued_by_id=actor.id if actor else None,

@@ -29,9 +29,11 @@ def day(written: date | str) -> str:
 
 
 def parts(kind: Kind, told: Mapping[str, Any]) -> list[Part]:
-    """The paragraphs and tables of a paper."""
+    """The paragraphs and tables of a paper, then the names of what is attached."""
     lines = WORDS.get_template(kind.key).render(told).split("\n")
-    return [part for line in lines if line.strip() for part in _parts(kind, told, line)]
+    said = [part for line in lines if line.strip() for part in _parts(kind, told, line)]
+    numbered = (f"{'附件：' if n == 1 else '　　　'}{n}. {each}" for n, each in enumerate(told["attachments"], 1))
+    return [*said, *({"style": "attachment", "text": text} for text in numbered)]
 
 
 def _parts(kind: Kind, told: Mapping[str, Any], line: str) -> Iterator[Part]:
@@ -47,9 +49,9 @@ def _parts(kind: Kind, told: Mapping[str, Any], line: str) -> Iterator[Part]:
 
 
 def _cell(kind: str, value: Any) -> str:
-    if not value:
-        return ""
-    return day(value) if kind == "date" else "\n".join(value) if kind == "list" else value
+    if kind == "list":
+        return "\n".join(f"{n}. {each}" if value[1:] else each for n, each in enumerate(value, 1))
+    return day(value) if kind == "date" and value else value
 
 
 def _source(name: str) -> str:

@@ -83,6 +83,7 @@ def test_every_kind_is_a_letter(kind: Kind, all_of_them: bool) -> None:
         f"文字{field.name}" in said for name, field in kind.told.items() if name in told and field.kind == "text"
     )
     assert ("2021年4月9日" in said) == any(kind.told[name].kind == "date" for name in told)
+    assert ("附件：1. 文字甲　　　2. 文字乙" in said) == all_of_them
     rows = [field for name, field in kind.told.items() if name in told and field.kind == "rows"]
     assert [len(table.rows) for table in made.tables] == [3 for _ in rows]
     for field, table in zip(rows, made.tables, strict=True):

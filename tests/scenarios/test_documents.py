@@ -96,7 +96,9 @@ def test_the_list_finds_a_paper(bureau: Bureau) -> None:
     assert found() == [number, talk] or found() == [talk, number]
     assert found(kind="talk_record") == found(q="教督约〔2021〕1") == [talk]
     assert found(q="甲_") == [number]
-    assert found(q="甲%") == found(year="2020") == found(year="\x7f") == found(unit="JIANGYIN_XX") == []
+    assert (
+        found(q="甲%") == found(year="2020") == found(year="一") == found(q="\0无") == found(unit="JIANGYIN_XX") == []
+    )
     assert len(found(unit="LIANGXI_XX", year="2021")) == 2
 
 
