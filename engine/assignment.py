@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from engine import clock, identity
+from engine.draws import replay
 from engine.errors import InvalidInput
-from engine.models import Person, Position, ProcessInstance, SchoolBinding, Submission, Unit, WorkItem
+from engine.models import DrawRecord, Person, Position, ProcessInstance, SchoolBinding, Submission, Unit
 from engine.spiff import Activity
 from forms import expressions
+
+OBSERVERS = ("discipline_liaison", "legal_reviewer")
+"""Whose holders contribute to a draw: the first role of which somebody is outside."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +132,29 @@ def _supervision_team(session: Session, instance: Subject) -> list[str]:
 
 def _drawn_inspectors(session: Session, instance: Subject) -> list[str]:
     """Those whom chance has chosen for the checks of this batch (双随机)."""
-    detail = session.scalars(select(WorkItem.detail).where(WorkItem.instance_id == instance.id)).one()
-    return sorted({f"user:{login}" for drawn in detail["inspectors"].values() for login in drawn})
+    record = session.scalars(
+        select(DrawRecord).where(DrawRecord.instance_id.in_([instance.id, instance.parent_id]))
+    ).one()
+    assert record.result is not None, "nobody is asked before the draw"
+    drawn = replay.replaced(record.result["inspectors"], record.replacements)
+    return sorted({f"user:{login}" for people in drawn.values() for login in people})
+
+
+def insiders(instance: Subject) -> Select[str]:
+    """Ids of those with a part in a draw: people of the unit that checks, and the inspectorate."""
+    lead = select(ProcessInstance.unit_id).where(ProcessInstance.id == instance.parent_id).scalar_subquery()
+    inside = or_(Position.unit_id == lead, Position.role.in_(("inspector", "inspectorate_office")))
+    return select(Position.person_id).where(inside)
+
+
+def _draw_observers(session: Session, instance: Subject) -> list[str]:
+    """Outside what is drawn for: who oversees discipline, else who reviews legality; the draw goes on without them in the end."""
+    for role in OBSERVERS:
+        outside = select(Person.login).join(Position).where(Position.role == role, Person.active)
+        found = session.scalars(outside.where(Person.id.not_in(insiders(instance))).order_by(Person.login).distinct())
+        if groups := [f"user:{login}" for login in found]:
+            return groups
+    return list(OBSERVERS[:1])
 
 
 def _checkers_of_unit(session: Session, instance: Subject) -> list[str]:
@@ -171,6 +196,7 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "chief_of_item": _of_item("school_head", "district_officer", "department_head"),
     "supervision_team": _supervision_team,
     "drawn_inspectors": _drawn_inspectors,
+    "draw_observers": _draw_observers,
     "safety_office": lambda session, instance: ["department_head@AQ", "officer@AQ"],
     "deputy_above": _in_unit_above("deputy_leader"),
     "officers_of_item": _of_item("school_officer", "district_officer", "officer"),

@@ -152,13 +152,13 @@ def test_a_theme_is_inspected_in_every_term(bureau: Bureau) -> None:
 
 def test_a_random_check_ends_when_what_it_found_is_signed_off(bureau: Bureau) -> None:
     story, item = supervision.start_batch(bureau, "12-11")
-    story.step("officer", "prepare_batch", item, others=supervision.OTHERS)
+    drawn = supervision.draw_batch(story, item, others=supervision.OTHERS).result
     story.step("head", "confirm_draw", item, confirmed="true")
-    detail = supervision.kept(item)
-    first = detail["objects"][0]
-    found = [{"item": key, "result": "未发现问题"} for key in detail["objects"]]
+    assert drawn is not None
+    first = drawn["objects"][0]
+    found = [{"item": key, "result": "未发现问题"} for key in drawn["objects"]]
     found[0] |= {"result": "发现问题", "problem": "超范围办学"}
-    story.step(detail["inspectors"][first][0], "record_checks", item, checked_on=today(), problems="yes", records=found)
+    story.step(drawn["inspectors"][first][0], "record_checks", item, checked_on=today(), problems="yes", records=found)
     story.step("officer", "publish_results", item, published_on=today(), published_at="局网站")
     order = {"object": first, "measure": "责令改正", "basis": "民办教育促进法", "due_on": supervision.day(20)}
     story.step("officer", "dispose", item, disposals=[order])
