@@ -132,11 +132,10 @@ def _check_inspectors(session: Session, instance_id: str | None) -> Choices:
 
 def _drawn_objects(session: Session, instance_id: str | None) -> Choices:
     record = draw.find(session, instance_id)
-    names = dict(_check_inspectors(session, instance_id)) | (record.names if record else {})
     if record is None or record.result is None:
         return []
-    drawn = draw.final(record)
-    people = {key: "、".join(names.get(who, who) for who in logins) for key, logins in drawn.items()}
+    names = {**dict(_check_inspectors(session, instance_id)), **record.names}
+    people = {key: "、".join(names.get(who, who) for who in each) for key, each in draw.final(record).items()}
     return [(key, f"{names[key]}（{people[key]}）") for key in record.result["objects"]]
 
 
