@@ -42,5 +42,5 @@ def _page(draw_id: str, sent: bytes | None) -> ResponseReturnValue:
             found = [(words, not fault), *replay.look_through(kept)]
         return render_template(
             "draw.html", record=record, final=draw.final(record), mark=draw.mark(record), found=found,
-            published=algorithm.PUBLISHED, repeatable=record.algorithm == algorithm.ALGORITHM,
+            repeatable=record.algorithm == algorithm.ALGORITHM,
         )  # fmt: skip

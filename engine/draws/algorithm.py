@@ -1,6 +1,11 @@
 """The published algorithm of the draw (抽取算法): pure, exact to the byte on every machine, nothing but the standard library.
 
-`PUBLISHED` says in the words of the page what the functions below do.
+The page of a draw says the same in its own words (`web/templates/draw.html`, 复算方法). Every hash is SHA-256 over netstrings.
+1. The roster is frozen: objects, inspectors (key, name, weight, within), recusal pairs and numbers are hashed, all sorted.
+2. A secret is promised: commitment = hash("commitment", frozen, secret). 3. Somebody outside contributes a number, or "".
+4. seed = hash("seed", frozen, secret, contribution). 5. A lot is -ln(u) / weight, u from hash(seed, purpose, candidate).
+6. Objects: first, with equal lots, as many of the most urgent as later batches could not reach in time any more; the rest by weight.
+7. Inspectors, object by object: without those who must recuse, by weight, which halves each time within the draw.
 """
 
 from __future__ import annotations
@@ -12,20 +17,6 @@ from hashlib import sha256
 from typing import Any
 
 ALGORITHM = "bihuan-draw-2"
-PUBLISHED = (
-    "哈希一律为 SHA-256。参与计算的每一段文字按 UTF-8 编码，写成“字节数:内容,”（netstring）后依次相连，"
-    "因此不会有两组不同的文字连成同一串。",
-    "一、固定名录。检查对象和检查人员各成一份名录，按编号排序，每行依次为编号、名称、权重、还剩几批（没有的为空）；"
-    "回避关系按“人员、对象”排序。三者各取哈希，再与算法名、抽查比例、抽取数量、每个对象的人数一起取哈希，得到“名录总哈希”。",
-    "二、承诺。名录固定以后才产生一个随机秘密；先公布“commitment、名录总哈希、秘密”三段的哈希，秘密不公布。",
-    "三、贡献。检查机构和承办处室以外的监督员贡献一个数字。到期没有贡献的，贡献为空，结果注明“无监督员贡献”。",
-    "四、种子。种子为“seed、名录总哈希、秘密、贡献”四段的哈希。秘密随结果公布，任何人可以核对承诺。",
-    "五、签号。对每个候选者，取“种子、用途、编号”三段哈希的前 32 个十六进制字符作为整数 h，u=(h+1)/(2^128+1)，签号=-ln(u)/权重，"
-    "按 50 位十进制、四舍六入五成双计算。签号小的先抽中，相同的按编号。因此权重大的更易抽中，且无人被抽中两次。",
-    "六、抽对象。设每批抽 k 个。对 j=1、2、3……，还剩不超过 j 批的对象多于 k×(j-1) 个的，多出的部分（已经定下的计入）本批必须抽，"
-    "在这些对象中等权抽签（用途 forced）；否则以后各批就来不及了。其余名额按权重抽签（用途 objects）。",
-    "七、抽人员。按抽中的次序逐个对象抽签（用途“inspectors:”加对象编号），先排除须回避的人员；每抽中一次，此人在本批以后的权重减半。",
-)
 _CONTEXT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _SPAN = Decimal(2**128 + 1)
 Line = Mapping[str, Any]

@@ -95,15 +95,17 @@ def _check_batch(session: Session, instance: Instance, data: Mapping[str, Any], 
 
 
 def _check_replacements(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    """Who was drawn goes; who comes has not been drawn and need not recuse (教育督导条例 art. 10)."""
-    drawn, recused, wrong = draw.final(draw.of(session, instance.id)), recusals.pairs(session), {}
+    """Who was drawn goes; who comes is on the roster, has not been drawn and need not recuse (教育督导条例 art. 10)."""
+    record, wrong = draw.of(session, instance.id), {}
+    drawn, pool = draw.final(record), {line["key"] for line in record.roster["inspectors"]}
+    recused = recusals.pairs(session) | {(who, what) for who, what in record.roster["recused"]}
     for number, row in enumerate(data["replacements"]):
         gone, come, people = row["outgoing"], row["incoming"], drawn[row["item"]]
         if gone and gone not in people:
             wrong[f"replacements.{number}.outgoing"] = [f"第{number + 1}行 换下：此人没有被抽中检查这个对象"]
-        if come and (not gone or come in people or (come, row["item"]) in recused):
+        if come and (not gone or come in people or come not in pool or (come, row["item"]) in recused):
             wrong[f"replacements.{number}.incoming"] = [
-                f"第{number + 1}行 换上：须先写换下的人，另选一名没有抽中、不须回避（《教育督导条例》第十条）的人员"
+                f"第{number + 1}行 换上：须先写换下的人，另选一名在本批人员名录中、没有抽中、不须回避（《教育督导条例》第十条）的人员"
             ]
     if wrong:
         raise ValidationError(wrong)

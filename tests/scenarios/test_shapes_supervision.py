@@ -255,6 +255,8 @@ def test_a_draw_is_confirmed_with_a_replacement_and_what_was_found_is_rectified(
     assert "回避" in story.refused(
         "head", "confirm_draw", item, confirmed="true", replacements=[swap | {"incoming": out, "reason": "出差"}]
     )
+    away = [swap | {"incoming": "duxue8", "reason": "出差"}]
+    assert "名录" in story.refused("head", "confirm_draw", item, confirmed="true", replacements=away)
     story.step("head", "confirm_draw", item, replacements=[swap | {"reason": "出差"}], confirmed="true")
     record = drawn(item)
     assert record.result is not None
