@@ -121,6 +121,15 @@ def _in_unit_above(role: str) -> Callable[[Session, Subject], list[str]]:
     return groups
 
 
+def _verifiers_above(session: Session, instance: Subject) -> list[str]:
+    """The department that keeps the ledger; what it must put right itself, the office that oversees verifies."""
+    above = select(Unit.key, Unit.id).join(ProcessInstance, ProcessInstance.unit_id == Unit.id)
+    unit = session.execute(above.where(ProcessInstance.id == instance.parent_id)).one_or_none()
+    if unit is None or unit.id == instance.unit_id:
+        return ["office_supervisor", "inspectorate_office"]
+    return [f"officer@{unit.key}", f"department_head@{unit.key}"]
+
+
 def _supervision_team(session: Session, instance: Subject) -> list[str]:
     """The inspectors of the team that was formed for this supervision (督导小组)."""
     formed = select(Submission.data).where(
@@ -131,13 +140,19 @@ def _supervision_team(session: Session, instance: Subject) -> list[str]:
 
 
 def _drawn_inspectors(session: Session, instance: Subject) -> list[str]:
-    """Those whom chance has chosen for the checks of this batch (双随机)."""
-    record = session.scalars(
-        select(DrawRecord).where(DrawRecord.instance_id.in_([instance.id, instance.parent_id]))
-    ).one()
-    assert record.result is not None, "nobody is asked before the draw"
-    drawn = replay.replaced(record.result["inspectors"], record.replacements)
-    return sorted({f"user:{login}" for people in drawn.values() for login in people})
+    """Those whom chance has chosen for the checks of this batch (双随机); elsewhere, who last checked the unit by lot."""
+    drawn = select(DrawRecord).join(DrawRecord.instance).where(DrawRecord.drawn_at.is_not(None))
+    beside = drawn.where(ProcessInstance.parent_id == instance.parent_id).order_by(DrawRecord.drawn_at.desc())
+    if own := session.scalar(drawn.where(DrawRecord.instance_id == instance.id)):
+        people = [login for logins in _sent(own).values() for login in logins]
+    else:
+        earlier = (_sent(record).get(instance.unit_key or "") for record in session.scalars(beside))
+        people = next(filter(None, earlier), [])
+    return sorted({f"user:{login}" for login in people}) or ["inspectorate_office"]
+
+
+def _sent(record: DrawRecord) -> dict[str, list[str]]:
+    return replay.replaced((record.result or {"inspectors": {}})["inspectors"], record.replacements)
 
 
 def insiders(instance: Subject) -> Select[str]:
@@ -194,6 +209,7 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "head_above": _in_unit_above("department_head"),
     "leader_over": _else_leader(_in_unit_above("deputy_leader")),
     "chief_of_item": _of_item("school_head", "district_officer", "department_head"),
+    "verifiers_above": _verifiers_above,
     "supervision_team": _supervision_team,
     "drawn_inspectors": _drawn_inspectors,
     "draw_observers": _draw_observers,

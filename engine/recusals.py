@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from engine import clock, deadlines
-from engine.models import Person, RecusalFact, Unit
+from engine.models import Person, Position, RecusalFact, Unit
 
 LEFT = "left"
 """The kind of fact that fades: somebody has left the unit, and some years later may judge it again."""
@@ -20,6 +20,12 @@ def from_unit(session: Session, unit_id: str | None) -> set[str]:
 def pairs(session: Session) -> set[tuple[str, str]]:
     """Every login with the key of the unit from which it must recuse itself."""
     return _in_force(session, true())
+
+
+def keep_away(session: Session, unit_id: str | None) -> set[str]:
+    """Ids of those who neither inspect nor verify a unit: who must recuse themselves, and its own people."""
+    recused = select(Person.id).where(Person.login.in_(from_unit(session, unit_id)))
+    return set(session.scalars(recused.union(select(Position.person_id).where(Position.unit_id == unit_id))))
 
 
 def _in_force(session: Session, which: ColumnElement[bool]) -> set[tuple[str, str]]:

@@ -51,14 +51,23 @@ def confirm_draw(session: Session, instance: Instance, *, variables: Mapping[str
 def open_rectifications(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
-    """What must be corrected (责令改正) becomes an item of the same commitment, to be rectified and signed off."""
+    """What must be corrected (责令改正) becomes a finding, in an item of the same commitment; who was drawn verifies it.
+
+    An institution without a unit of its own is answered for by the unit that checks, so others than that verify.
+    """
     names, commitment = draw.of(session, instance.id).names, subject.commitment_of(session, instance)
     units = {unit.key: unit for unit in session.scalars(select(Unit).where(Unit.key.in_(names)))}
+    seen = {row["item"]: row["problem"] for row in user_tasks.told(session, instance.id, "record_checks")["records"]}
     for row in user_tasks.told(session, instance.id, "dispose")["disposals"]:
         if row["measure"] == CORRECTION:
+            unit, told = (
+                units.get(row["object"]),
+                {"clause": row["basis"], "note": seen[row["object"]], "source": "random"},
+            )
+            told |= {"verified_by": "drawn_inspectors"} if unit else {}
             items.begin(
-                session, commitment, "rectification_ledger_item", f"{names[row['object']]}{CORRECTION}",
-                units.get(row["object"]), date.fromisoformat(row["due_on"]), detail=row,
+                session, commitment, "rectification_ledger_item", f"{names[row['object']]}{CORRECTION}", unit,
+                date.fromisoformat(row["due_on"]), detail={**row, **told},
                 parent_id=instance.parent_id or instance.id, actor=actor,
             )  # fmt: skip
 

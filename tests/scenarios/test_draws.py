@@ -23,6 +23,7 @@ from engine.errors import InvalidState, NotAllowed
 from engine.identity import Actor
 from engine.models import (
     DrawRecord,
+    Finding,
     HistoryEvent,
     Job,
     Person,
@@ -35,10 +36,11 @@ from engine.models import (
     WorkItem,
 )
 from engine.shapes import random_checks
+from tests import findings
 from tests.driver import Answer, Bureau, Somebody
 from tests.rest import Client
-from tests.scenarios.test_shapes_supervision import OTHERS, draw_batch, drawn, start_batch
-from tests.shapes import doers
+from tests.scenarios.test_shapes_supervision import CORRECT, OTHERS, PLAN, draw_batch, drawn, start_batch
+from tests.shapes import APPROVE, doers
 
 pytestmark = pytest.mark.either_database
 
@@ -130,6 +132,41 @@ def test_a_round_is_drawn_replaced_exported_and_repeated_by_a_third_party(bureau
     stranger = bureau.person("huishan_xx_officer")
     assert [stranger.get(each).status for each in (address, f"{address}/export")] == [404, 404]
     assert upload(stranger, address, content).status == 404
+
+
+def test_what_a_school_must_correct_is_a_finding_that_those_who_were_drawn_verify_and_look_at_again(
+    bureau: Bureau,
+) -> None:
+    story, item = start_batch(bureau)
+    record = draw_batch(story, item, stages=["小学"], absent=[f"fg_officer{n}" for n in (1, 2)])
+    assert record.result is not None
+    (school, *_), sent = record.result["objects"], record.result["inspectors"]
+    story.step("head", "confirm_draw", item, confirmed="true")
+    found = [{"item": key, "result": "未发现问题"} for key in record.result["objects"]]
+    found[0] |= {"result": "发现问题", "problem": "作业超时"}
+    told = {"checked_on": clock.today().isoformat(), "problems": "yes", "records": found}
+    story.step(sent[school][0], "record_checks", item, **told)
+    story.step("officer", "publish_results", item, published_on=clock.today().isoformat(), published_at="局网站")
+    order = {"object": school, "measure": "责令改正", "basis": "“双减”意见第三条", "due_on": findings.day(20)}
+    story.step("officer", "dispose", item, disposals=[order | CORRECT])
+    story.step("head", "confirm_disposal", item, **APPROVE)
+    correction = story.items()[1]
+    officer, head = (f"{school.lower()}_{post}" for post in ("officer", "head"))
+    story.step(officer, "plan_rectification", correction, **PLAN)
+    story.step(officer, "rectify", correction, **findings.shown())
+    story.step(head, "sign_report", correction, **findings.SIGNATURE)
+    assert set(doers(bureau, story.task("verify", correction))) == {f"user:{who}" for who in sent[school]} | {
+        "inspectorate_office"
+    }
+    story.step(sent[school][1], "verify", correction, **findings.accepted())
+    assert story.results()[1] == "done"
+    with db.reading() as session:
+        finding = session.scalars(select(Finding)).one()
+        told = {"source": finding.source, "clause": finding.clause, "description": finding.description}
+        (look,) = session.scalars(select(ProcessInstance.id).where(ProcessInstance.definition_key == "re_look"))
+    assert told == {"source": "random", "clause": "“双减”意见第三条", "description": "作业超时"}
+    bureau.let_time_pass(days=120)
+    assert {f"user:{who}" for who in sent[school]} < set(doers(bureau, bureau.open_tasks(look)["look_again"]))
 
 
 def test_without_a_contribution_in_time_it_is_drawn_and_marked_so_everywhere(bureau: Bureau) -> None:
