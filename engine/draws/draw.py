@@ -110,10 +110,8 @@ def replace(session: Session, instance: Instance, rows: Iterable[Mapping[str, An
 def check_contribution(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     """Whoever contributes has no part in the draw: is not the drawer, nor of the unit in charge, nor an inspector."""
     record = of(session, instance.id)
-    pool = {line["key"] for line in record.roster["inspectors"]}
-    if actor.id == record.drawer_id or actor.login in pool or actor.id in set(
-        session.scalars(assignment.insiders(instance))
-    ):  # fmt: skip
+    inside = {record.drawer_id, *session.scalars(assignment.insiders(instance))}
+    if actor.id in inside or actor.login in {line["key"] for line in record.roster["inspectors"]}:
         advice = "抽取随机数须由抽取人、承办处室和检查机构以外的监督员贡献（本局双随机抽查工作约定，待核对），请退回由监督员办理。"
         raise NotAllowed(f"{actor.login} is not outside", advice=advice)
     if not (data["contribution"].isascii() and data["contribution"].isdecimal()):
