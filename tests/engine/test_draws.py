@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.draws import algorithm, replay
+from tests.conftest import Tally
 
 ROOT = Path(__file__).resolve().parents[2]
 RECUSED = [["p1", "o1"], ["p2", "o1"], ["p3", "o2"]]
@@ -167,7 +168,7 @@ def test_within_one_batch_the_load_evens_out() -> None:
 
 
 @pytest.mark.parametrize("rounds", [400, pytest.param(100_000, marks=pytest.mark.long)])
-def test_frequencies_match_the_weights_and_nobody_who_must_recuse_is_drawn(rounds: int) -> None:
+def test_frequencies_match_the_weights_and_nobody_who_must_recuse_is_drawn(rounds: int, tally: Tally) -> None:
     """Pearson's statistic against the exact probabilities of drawing two in turn; 0.1 % of fair counts lie beyond the bound."""
     weights, recused = {"o0": 1, "o1": 2, "o2": 3, "o3": 1}, {("p0", "o0"), ("p1", "o1"), ("p2", "o1")}
     people = [line("p0", "8"), line("p1", "4"), line("p2", "2"), line("p3", "1")]
@@ -187,6 +188,7 @@ def test_frequencies_match_the_weights_and_nobody_who_must_recuse_is_drawn(round
         (one, other): rounds * weights[one] / whole * weights[other] / (whole - weights[one])
         for one, other in permutations(weights, 2)
     }
+    tally("draws", "replayable draws, no recusal violated, frequencies as weighted", rounds)
     assert violations == 0
     assert chi_square(pairs, in_turn) < 31.264  # 11 degrees of freedom
     assert (
@@ -207,12 +209,15 @@ def batches(schools: int, count: int, cycle: int) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("times", [120, pytest.param(20_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize(("schools", "count", "cycle"), [(12, 3, 4), (10, 2, 7)])
-def test_every_school_is_reached_within_its_cycle(times: int, schools: int, count: int, cycle: int) -> None:
+def test_every_school_is_reached_within_its_cycle(
+    times: int, schools: int, count: int, cycle: int, tally: Tally
+) -> None:
     seen = dict.fromkeys((f"s{n}" for n in range(schools)), 0)
     for number, drawn in zip(range(1, times + 1), batches(schools, count, cycle), strict=False):
         assert len(drawn) == count
         seen |= dict.fromkeys(drawn, number)
         assert number - min(seen.values()) < cycle, (number, seen)
+    tally("draws", "batches, every school within its cycle", times)
 
 
 # ---- the file
