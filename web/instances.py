@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from engine import clock, db, definitions, history, instances, publicity, runtime, user_tasks
 from engine.checklists import checks
 from engine.documents import papers
+from engine.draws import draw
 from engine.identity import Actor
 from engine.lamps import facts, picture, thresholds
 from engine.lamps.lamp import Lamp
@@ -40,7 +41,7 @@ def show(instance_id: str) -> ResponseReturnValue:
             story=story.of(session, instance_id),
             waits=waits, now=_now(instance, waits), children=children, facts=known, thresholds=thresholds.in_force(session),
             lamps=_lamps(session, [instance, *children]),
-            standing=checks.standing(session, instance), level_names=checks.NAMES,
+            standing=checks.standing(session, instance), level_names=checks.NAMES, by_lot=draw.find(session, instance_id),
             offered=offered, words=items.WORDS, occurrences=_occurrences(session, offered.subject, g.actor),
             documents=papers.of_instance(session, instance.id, actor=g.actor),
             can_charge=launch.can_launch(g.actor), notice=publicity.running(session, instance),
