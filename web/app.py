@@ -19,7 +19,9 @@ from engine.identity import Actor
 from engine.recurrences import control
 from engine.vetoes import register
 from web import (
+    asked,
     auth,
+    burden,
     calendar,
     due_dates,
     health,
@@ -97,7 +99,7 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (auth, calendar, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan, preferences,
+    for module in (asked, auth, burden, calendar, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan, preferences,
                    publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
