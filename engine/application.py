@@ -58,7 +58,8 @@ DOMAINS = (
     requests,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
-what after what (`FOUR_EYES`), with what a form begins (`PREFILLS`), lists to choose from (`SOURCES`). A later one may add to what an earlier one refuses."""
+what after what (`FOUR_EYES`), with what a form begins (`PREFILLS`), lists to choose from (`SOURCES`). A later one may add
+to what an earlier one refuses."""
 
 
 def assemble() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from itertools import groupby
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from engine import clock, db
+from engine import clock, db, instances, user_tasks
 from engine.burden import contacts, requests
+from engine.reminders import urging
 from web import entry
 from web.entry import Entry
 
@@ -30,16 +32,15 @@ def index() -> ResponseReturnValue:
         return render_template(
             "burden.html", by_unit=[(unit, list(own)) for unit, own in groupby(shown, lambda each: each.unit)],
             units=[unit for unit, _ in groupby(every, lambda each: each.unit)], wanted=wanted, month=month,
-            around=[month - timedelta(days=1), month + timedelta(days=32)], hours=contacts.hours(shown, month), clashing=contacts.clashing(shown),
-            proposals=contacts.proposals(session, actor=g.actor), rules=contacts.RULES, words=contacts.WORDS,
-            may_announce=contacts.can_announce(g.actor), may_ask=requests.can_ask(g.actor),
-            can_cancel=contacts.can_cancel,
+            around=[month - timedelta(days=1), month + timedelta(days=32)], hours=contacts.hours(shown, month),
+            clashing=contacts.clashing(shown), proposals=contacts.proposals(session, actor=g.actor), rules=contacts.RULES,
+            words=contacts.WORDS, announces=contacts.ANNOUNCES, asks=requests.ASKS, can_cancel=contacts.can_cancel,
         )  # fmt: skip
 
 
 @bp.route("/visits/new", methods=["GET", "POST"])
 def announce() -> ResponseReturnValue:
-    contacts.require_can_announce(g.actor)
+    _require(contacts.ANNOUNCES)
     note = "只登记安排并告知学校；与别的处室同日、重复或超过上限的，先看能不能合并"
     new = Entry(contacts.FORM, "登记进校事项", "负担台账", url_for(".index"), "已登记，并已告知学校。", note)
     if request.method == "POST":
@@ -65,7 +66,7 @@ def merge(contact_id: str) -> ResponseReturnValue:
 
 @bp.route("/requests/new", methods=["GET", "POST"])
 def ask() -> ResponseReturnValue:
-    requests.require_can_ask(g.actor)
+    _require(requests.ASKS)
     note = "本处室负责人批准后下发；超过每校上限的再由办公室核准"
     new = Entry(requests.FORM, "拟定填报要求", "负担台账", url_for(".index"), "已送本处室负责人审批。", note)
     if request.method == "POST":
@@ -77,27 +78,26 @@ def ask() -> ResponseReturnValue:
 def answers(instance_id: str) -> ResponseReturnValue:
     """Of a request, or of what a district has passed down: who has answered, and what."""
     with db.reading() as session:
-        instance = requests.get(session, instance_id, actor=g.actor)
+        instance = instances.get(session, instance_id, actor=g.actor)
         below = [
-            (each, requests.can_remind(session, each[0], actor=g.actor)) for each in requests.answers(session, instance)
+            (each, tasks, said, {task.id: urging.offer(session, task, actor=g.actor) for task in tasks})
+            for each, tasks, said in requests.answers(session, instance)
         ]
         return render_template(
             "request.html", instance=instance, told=requests.request_of(session, instance), below=below,
-            own=requests.told(session, instance),
+            own=requests.told(session, instance), can_complete=user_tasks.can_complete,
         )  # fmt: skip
 
 
-@bp.post("/requests/<instance_id>/remind")
-def remind(instance_id: str) -> ResponseReturnValue:
-    with db.transaction() as session:
-        above = requests.remind(session, instance_id, actor=g.actor)
-    flash("已提醒。")
-    return redirect(url_for(".answers", instance_id=above))
+def _require(roles: Collection[str]) -> None:
+    with db.reading() as session:
+        contacts.department_of(session, g.actor, roles)
 
 
 def _month(written: str) -> date:
     """The first of the month that an address names, `2021-04`; else of this one."""
     try:
-        return date.fromisoformat(f"{written}-01")
+        asked = date.fromisoformat(f"{written}-01")
     except ValueError:
-        return clock.today().replace(day=1)
+        asked = date.min
+    return asked if 2000 <= asked.year < 2100 else clock.today().replace(day=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import resources
 from typing import Any
@@ -14,7 +14,6 @@ from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from engine import clock, identity, ids, notifications
-from engine.burden import merging
 from engine.errors import Conflict, NotAllowed, NotFound
 from engine.identity import Actor
 from engine.models import ProcessInstance, SchoolContact, Unit
@@ -28,6 +27,8 @@ SEES_ALL = {"inspectorate_office", "office_supervisor", "bureau_leader", "deputy
 MERGES = {"inspectorate_office", "office_supervisor"}
 ANNOUNCES = ("officer", "department_head", "inspectorate_office", "office_supervisor")
 MOST_TOLD = 6
+Merge = tuple[SchoolContact, list[SchoolContact]]
+"""A visit, and those of other departments that would come on its day."""
 
 
 def note(
@@ -67,9 +68,7 @@ def duplicates(
     return _sourced(told, "与已有的重复", RULES["duplicates"]["source"])
 
 
-def over_caps(
-    session: Session, units: Collection[Unit], kind: str, day: date, hours: float
-) -> list[str]:  # fmt: skip
+def over_caps(session: Session, units: Collection[Unit], kind: str, day: date, hours: float) -> list[str]:
     """The caps that one more contact in the month of a day would exceed, in words. What the law demands counts for none."""
     first, last = month_of(day)
     found = _held(session, [unit.id for unit in units], first, last, SchoolContact.statutory.is_(False))
@@ -92,23 +91,22 @@ def _sourced(told: Sequence[str], what: str, source: str) -> list[str]:
 
 def require_justified(told: Mapping[str, Any], objections: Sequence[str]) -> None:
     if objections and not told["justification"]:
-        advice = "请改期、合并或删去；确有必要的，在这里写明理由，理由会留存并向学校显示"
+        advice = "请改期、合并或删去（已送审的退回修改）；确有必要的在“必要性说明”中写明，会留存并向学校显示"
         raise ValidationError({"justification": [*objections, advice]})
 
 
-def can_announce(actor: Actor) -> bool:
-    return any(holding.role in ANNOUNCES for holding in actor.holdings)
-
-
-def require_can_announce(actor: Actor) -> None:
-    if not can_announce(actor):
-        raise NotAllowed(f"{actor.login} may not announce visits", advice="进校事项由机关处室的承办人或负责人登记。")
+def department_of(session: Session, actor: Actor, roles: Collection[str]) -> Unit:
+    """In whose name a person asks something of schools; whoever holds none of the roles may not."""
+    key = next((holding.unit for holding in actor.holdings if holding.role in roles), None)
+    if key is None:
+        advice = "进校事项由机关处室的承办人、负责人登记，填报要求由处室承办人拟定。"
+        raise NotAllowed(f"{actor.login} asks nothing of schools", advice=advice)
+    return session.scalars(select(Unit).where(Unit.key == key)).one()
 
 
 def announce(session: Session, told: Mapping[str, Any], *, actor: Actor) -> None:
     """登记进校事项: a visit to each of some schools, refused where a rule speaks against it and no reason is given."""
-    require_can_announce(actor)
-    department = next(holding.unit for holding in actor.holdings if holding.role in ANNOUNCES)
+    owner = department_of(session, actor, ANNOUNCES)
     starts_on = date.fromisoformat(told["starts_on"])
     ends_on = date.fromisoformat(told["ends_on"]) if told["ends_on"] else starts_on
     if not clock.today() <= starts_on <= ends_on:
@@ -125,7 +123,6 @@ def announce(session: Session, told: Mapping[str, Any], *, actor: Actor) -> None
         *duplicates(session, schools, matters, starts_on, ends_on),
         *over_caps(session, schools, VISIT, starts_on, told["hours"]),
     ])  # fmt: skip
-    owner = session.scalars(select(Unit).where(Unit.key == department)).one()
     for school in schools:
         contact = note(
             session, unit_id=school.id, department_id=owner.id, kind=VISIT, title=told["title"], starts_on=starts_on,
@@ -158,22 +155,35 @@ def cancel(session: Session, contact_id: str, *, actor: Actor) -> None:
     _tell(session, contact, "取消", f"{contact.department.name}取消{contact.starts_on}进校。")
 
 
-def proposals(session: Session, *, actor: Actor) -> list[tuple[SchoolContact, list[SchoolContact]]]:
+def proposals(session: Session, *, actor: Actor) -> list[Merge]:
     """Visits to come that might be one, for those who may join them."""
     if not actor.roles & MERGES:
         return []
     coming = select(SchoolContact).where(SchoolContact.kind == VISIT, SchoolContact.starts_on > clock.today(), *COUNTS)
-    held = {each.id: each for each in session.scalars(coming.options(*WHOLE))}
-    visits = [
-        merging.Visit(each.id, each.unit_id, each.department_id, each.starts_on, each.instance_id is not None)
-        for each in held.values()
-    ]
-    found = merging.proposals(visits, timedelta(days=RULES["merging"]["days"]))
-    return [(held[merge.into.id], [held[other.id] for other in merge.others]) for merge in found]
+    return mergeable(session.scalars(coming.options(*WHOLE)), timedelta(days=RULES["merging"]["days"]))
+
+
+def mergeable(visits: Iterable[SchoolContact], within: timedelta) -> list[Merge]:
+    """Each visit is part of one proposal at most, and what has a process of its own stays on its day, above all what the
+    law demands; so whatever is accepted, a school has fewer visits and no minimum is broken."""
+    found: list[Merge] = []
+    left = sorted(visits, key=lambda each: (each.unit_id, each.instance_id is None, each.starts_on, each.id))
+    while left:
+        into = left.pop(0)
+        others = [
+            each for each in left
+            if each.unit_id == into.unit_id and each.department_id != into.department_id
+            if each.instance_id is None and abs(each.starts_on - into.starts_on) <= within
+        ]  # fmt: skip
+        left = [each for each in left if each not in others]
+        found += [(into, others)] if others else []
+    return found
 
 
 def merge(session: Session, into_id: str, other_ids: Collection[str], *, actor: Actor) -> None:
     """Accept a proposal as it was shown: the others come on the day of the first, and all departments hear of it."""
+    if not actor.roles & MERGES:
+        raise NotAllowed(f"{actor.login} may not merge visits", advice="合并进校由督导室或办公室督办员办理。")
     into = session.get(SchoolContact, into_id)
     locked(session, Unit.id == (into.unit_id if into else ""))
     session.expire_all()
@@ -232,7 +242,9 @@ def month_of(day: date) -> tuple[date, date]:
 
 def locked(session: Session, which: ColumnElement[bool]) -> list[Unit]:
     """Units, locked in one order, so that of two who count at the same time the second sees what the first has written."""
-    return list(session.scalars(select(Unit).where(which).order_by(Unit.id).with_for_update(key_share=True)))
+    return list(
+        session.scalars(select(Unit).where(which).order_by(Unit.order, Unit.id).with_for_update(key_share=True))
+    )
 
 
 def _tell(session: Session, contact: SchoolContact, what: str, text: str) -> None:

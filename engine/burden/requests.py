@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
@@ -11,21 +11,20 @@ from marshmallow import ValidationError
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from engine import assignment, clock, history, ids, instances, notifications, runtime, user_tasks
+from engine import clock, history, ids, instances, user_tasks
 from engine.burden import contacts, held
 from engine.burden.held import Held
-from engine.errors import InvalidInput, InvalidState, NotAllowed, NotFound
+from engine.errors import NotFound
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import HeldValue, ProcessInstance, Submission, Unit, UserTask
+from engine.models import HeldValue, ProcessInstance, Unit, UserTask
 from engine.options import Choices
-from engine.reminders import subjects
 from engine.runtime import Instance, ServiceTask
 from engine.user_tasks import Check
 
 FORM, ANSWER = "burden.request", "burden.answer"
 REQUEST, ANSWERING = "data_request", "data_request_answer"
-Held_Instance = Instance | ProcessInstance
+ASKS = ("officer",)
 
 
 class Told(NamedTuple):
@@ -37,23 +36,10 @@ class Told(NamedTuple):
     origin: Held | None
 
 
-def can_ask(actor: Actor) -> bool:
-    return actor.has_role("officer")
-
-
-def require_can_ask(actor: Actor) -> None:
-    if not can_ask(actor):
-        raise NotAllowed(
-            f"{actor.login} may not ask for data", advice="填报要求由处室承办人拟定，经本处室负责人批准后下发。"
-        )
-
-
 def ask(session: Session, told: Mapping[str, Any], *, actor: Actor) -> None:
     """Start a request, with its draft as the first step."""
-    require_can_ask(actor)
-    key = next(holding.unit for holding in actor.holdings if holding.role == "officer")
-    unit_id = session.scalars(select(Unit.id).where(Unit.key == key)).one()
-    begun = instances.start(session, REQUEST, actor=actor, title=f"填报：{told['title']}", unit_id=unit_id)
+    owner = contacts.department_of(session, actor, ASKS)
+    begun = instances.start(session, REQUEST, actor=actor, title=f"填报：{told['title']}", unit_id=owner.id)
     (task,) = user_tasks.open_in(session, begun.id)
     user_tasks.complete(session, task.id, told, actor=actor)
 
@@ -111,11 +97,7 @@ def weigh(session: Session, instance: Instance, *, variables: Mapping[str, Any],
 def send(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """下发: every addressee answers in a process of its own. Whatever was asked meanwhile by others is refused as in the draft."""
     told = user_tasks.told(session, instance.id, "draft_request")
-    try:
-        contacts.require_justified(told, _duplicates(session, told))
-    except ValidationError as error:
-        words = "；".join(error.messages_dict["justification"])
-        raise InvalidInput("asked meanwhile", code="duplicate", advice=f"拟稿以后有了变化，请退回：{words}") from error
+    contacts.require_justified(told, _duplicates(session, told))
     units = contacts.locked(session, Unit.key.in_(told["addressees"]))
     _hand_out(session, instance, units, told, told["due_on"], actor)
 
@@ -130,14 +112,12 @@ def pass_down(session: Session, instance: Instance, *, variables: Mapping[str, A
 
 def keep(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """The answer is accepted: the bureau has these values from now on. What was left as it was keeps its day and its source."""
-    sent, unit = user_tasks.last(session, instance.id, "give_answer"), session.get_one(Unit, instance.unit_id)
+    unit, as_of = session.get_one(Unit, instance.unit_id), user_tasks.told(session, instance.id, "give_answer")["as_of"]
     source = f"{unit.name}填报“{request_of(session, instance)['title']}”"
-    for each in _told(session, instance, sent):
-        origin = each.origin or Held(each.value, date.fromisoformat(sent.data["as_of"]), source, instance.id)
-        field = held.field_of(each.field["name"], each.field["measure"])
-        session.add(HeldValue(
-            id=ids.new(), unit_id=unit.id, field=field, told_in_id=instance.id, told_at=clock.now(), **origin._asdict()
-        ))  # fmt: skip
+    for each in told(session, instance):
+        origin = each.origin or Held(each.value, date.fromisoformat(as_of), source, instance.id)
+        field, new = held.field_of(each.field["name"], each.field["measure"]), {"id": ids.new(), "told_at": clock.now()}
+        session.add(HeldValue(unit_id=unit.id, field=field, told_in_id=instance.id, **new, **origin._asdict()))
 
 
 CHECKS: dict[str, Check] = {FORM: check_draft, "burden.distribute": check_distribution, ANSWER: check_answer}
@@ -146,64 +126,36 @@ TABLE: dict[str, ServiceTask] = {
 }  # fmt: skip
 
 
-def request_of(session: Session, instance: Held_Instance) -> dict[str, Any]:
+def request_of(session: Session, instance: instances.Held) -> dict[str, Any]:
     """What is asked, as it was sent."""
-    return user_tasks.told(session, _root(session, instance), "draft_request")
+    return user_tasks.told(session, _root(session, instance).id, "draft_request")
 
 
-def get(session: Session, instance_id: str, *, actor: Actor) -> ProcessInstance:
-    """A request or an answer to one, if this person may know of it."""
-    instance = instances.get(session, instance_id, actor=actor)
-    if instance.definition_key not in (REQUEST, ANSWERING) or not user_tasks.submissions(
-        session, _root(session, instance), "draft_request"
-    ):
-        raise NotFound(f"{instance_id} is no request", advice="没有这件填报要求，或您无权查看。")
-    return instance
-
-
-def answers(session: Session, instance: Held_Instance) -> list[tuple[ProcessInstance, list[UserTask], list[Told]]]:
+def answers(session: Session, instance: instances.Held) -> list[tuple[ProcessInstance, list[UserTask], list[Told]]]:
     """Of those whom a request or a district asked: how far each is, and what it has told."""
     found = [each for each in instances.children(session, instance.id) if each.definition_key == ANSWERING]
     return [(each, user_tasks.open_in(session, each.id), told(session, each)) for each in found]
 
 
-def told(session: Session, answer: Held_Instance) -> list[Told]:
+def told(session: Session, answer: instances.Held) -> list[Told]:
+    """Field by field what was answered last, nothing before."""
     sent = user_tasks.submissions(session, answer.id, "give_answer")
-    return _told(session, answer, sent[-1]) if sent else []
-
-
-def can_remind(session: Session, answer: Held_Instance, *, actor: Actor) -> bool:
-    """Whoever will look at the answer."""
-    return answer.definition_key == ANSWERING and bool(actor.groups & set(assignment.RULES["askers"](session, answer)))
-
-
-def remind(session: Session, answer_id: str, *, actor: Actor) -> str:
-    """提醒 those who are to answer, once a day; in which instance they were asked."""
-    answer = instances.get(session, answer_id, actor=actor)
-    if not can_remind(session, answer, actor=actor):
-        raise NotAllowed(
-            f"{actor.login} has not asked for {answer_id}", advice="由提出要求的处室或下发的区县教育局提醒。"
-        )
-    waiting = [each for each in user_tasks.open_in(session, answer.id) if each.activity_id != "review_answer"]
-    told = [
-        notifications.notify(
-            session, subjects.owners_of(session, task), "urge", f"提醒：{task.name}：{answer.title}",
-            f"{actor.name}提醒您按期报送。", about=("user_task", task.id), dedupe_key=f"remind:{task.id}:{clock.today()}",
-        ) for task in waiting
-    ]  # fmt: skip
-    if not any(told):
-        raise InvalidState(f"nobody to remind in {answer_id}", advice="已经报送，或今天已经提醒过；每天提醒一次。")
-    return answer.parent_id or ""
+    if not sent:
+        return []
+    known, rows = _known(session, answer, sent[-1].submitted_at), sent[-1].data["values"]
+    return [
+        Told(field, row["value"], row["note"], origin if origin and origin.value == row["value"] else None)
+        for field, row, origin in zip(request_of(session, answer)["fields"], rows, known, strict=True)
+    ]
 
 
 def prefill(session: Session, instance_id: str) -> dict[str, Any]:
     """An answer begins with what the bureau has; that of a district whose schools have answered, with what these told."""
     instance = session.get_one(ProcessInstance, instance_id)
-    fields, known = request_of(session, instance)["fields"], _known(session, instance)
-    below = [each for _, _, each in answers(session, instance) if each]
-    rows = []
-    for number, field in enumerate(fields):
-        origin, values = known.get(number), [each[number].value for each in below]
+    below, rows = [each for _, _, each in answers(session, instance) if each], []
+    fields = zip(request_of(session, instance)["fields"], _known(session, instance, clock.now()), strict=True)
+    for number, (field, origin) in enumerate(fields):
+        values = [each[number].value for each in below]
         said = _together(field["kind"], values) if values else origin.value if origin else None
         rows.append({"item": str(number), "value": said, "note": f"汇总{len(values)}所学校" if values else None})
     return {"as_of": clock.today().isoformat(), "values": rows}
@@ -232,11 +184,8 @@ def request_fields(session: Session, instance_id: str | None) -> Choices:
     instance = session.get(ProcessInstance, instance_id) if instance_id else None
     if instance is None:
         return []
-    known = _known(session, instance)
-    return [
-        (str(number), _label(field, known.get(number)))
-        for number, field in enumerate(request_of(session, instance)["fields"])
-    ]
+    fields = zip(request_of(session, instance)["fields"], _known(session, instance, clock.now()), strict=True)
+    return [(str(number), _label(field, origin)) for number, (field, origin) in enumerate(fields)]
 
 
 def _label(field: Mapping[str, Any], origin: Held | None) -> str:
@@ -250,14 +199,13 @@ SOURCES = {"addressees": addressees, "schools_below": schools_below, "request_fi
 def _hand_out(
     session: Session, instance: Instance, units: Collection[Unit], told: Mapping[str, Any], due_on: str, actor: Actor | None
 ) -> None:  # fmt: skip
-    root = session.get_one(ProcessInstance, _root(session, instance))
     for unit in units:
         answer = instances.start(
             session, ANSWERING, {"level": unit.kind, "answer_due_at": due_on}, actor=actor, unit_id=unit.id,
             title=f"填报：{told['title']}（{unit.name}）", parent_id=instance.id,
         )  # fmt: skip
         contacts.note(
-            session, unit_id=unit.id, department_id=root.unit_id or "", kind=contacts.REQUEST, title=told["title"],
+            session, unit_id=unit.id, department_id=_root(session, instance).unit_id or "", kind=contacts.REQUEST, title=told["title"],
             starts_on=clock.today(), ends_on=date.fromisoformat(due_on), hours=told["hours"], instance_id=answer.id,
             matters=[field["name"] for field in told["fields"]], justification=told["justification"],
         )  # fmt: skip
@@ -288,31 +236,18 @@ def _reached(session: Session, keys: Collection[str]) -> list[Unit]:
     return contacts.locked(session, or_(Unit.id.in_(asked), Unit.parent_id.in_(asked) & (Unit.kind == "school")))
 
 
-def _told(session: Session, answer: Held_Instance, sent: Submission) -> list[Told]:
-    known = _known(session, answer, sent)
-    found = []
-    for row, (number, field) in zip(sent.data["values"], enumerate(request_of(session, answer)["fields"]), strict=True):
-        origin = known.get(number)
-        same = origin is not None and origin.value == row["value"]
-        found.append(Told(field, row["value"], row["note"], origin if same else None))
-    return found
+def _known(session: Session, answer: instances.Held, before: datetime) -> list[Held | None]:
+    """Field by field what the bureau had of the unit, from elsewhere."""
+    unit_id, fields = answer.unit_id or "", request_of(session, answer)["fields"]
+    known = held.of(session, [unit_id], before=before, but_not=[answer.id])
+    return [known.get((unit_id, held.field_of(each["name"], each["measure"]))) for each in fields]
 
 
-def _known(session: Session, answer: Held_Instance, sent: Submission | None = None) -> dict[int, Held]:
-    """By place of the field: what the bureau had of the unit when it answered, or has now."""
-    before = sent.submitted_at if sent else clock.now()
-    known = held.of(session, [answer.unit_id or ""], before=before, but_not=[answer.id])
-    fields = enumerate(request_of(session, answer)["fields"])
-    found = (
-        (number, known.get((answer.unit_id or "", held.field_of(each["name"], each["measure"]))))
-        for number, each in fields
-    )
-    return {number: origin for number, origin in found if origin}
-
-
-def _root(session: Session, instance: Held_Instance) -> str:
+def _root(session: Session, instance: instances.Held) -> ProcessInstance:
     """The request that an answer is for, however many hands it went through."""
-    definition, parent_id = instance.definition_key, instance.parent_id
-    if definition == REQUEST or parent_id is None:
-        return instance.id
-    return _root(session, session.get_one(ProcessInstance, parent_id))
+    found = session.get_one(ProcessInstance, instance.id)
+    while found.definition_key == ANSWERING and found.parent:
+        found = found.parent
+    if found.definition_key != REQUEST:
+        raise NotFound(f"{instance.id} is no request", advice="没有这件填报要求，或您无权查看。")
+    return found
