@@ -24,7 +24,7 @@ def can_urge(actor: Actor, instance: ProcessInstance, task: Task | UserTask) -> 
     """The office and the bureau's leader urge anybody; a unit's head and deputy leader within it; whoever asks those asked.
 
     Nobody urges himself."""
-    above = instance.unit is not None and any(actor.has_role(role, instance.unit.key) for role in WITHIN)
+    above = instance.unit_key is not None and any(actor.has_role(role, instance.unit_key) for role in WITHIN)
     asking = instance.parent.unit if instance.parent else None
     above |= asking is not None and any(actor.has_role(role, asking.key) for role in ASKING)
     return (above or bool(actor.roles & ANYWHERE)) and not user_tasks.can_complete(actor, task)

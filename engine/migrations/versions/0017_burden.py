@@ -7,7 +7,7 @@ from alembic import op
 from engine.db import UtcDateTime
 
 revision = '0017'
-down_revision = '0011'
+down_revision = '0012'
 branch_labels = None
 depends_on = None
 
@@ -21,7 +21,7 @@ def upgrade() -> None:
     sa.Column('title', sa.Text(), nullable=False),
     sa.Column('starts_on', sa.Date(), nullable=False),
     sa.Column('ends_on', sa.Date(), nullable=False),
-    sa.Column('hours', sa.Float(), nullable=False),
+    sa.Column('hours', sa.Double(), nullable=False),
     sa.Column('instance_id', sa.String(length=36), nullable=True),
     sa.Column('statutory', sa.Boolean(), nullable=False),
     sa.Column('matters', sa.JSON(), nullable=False),
