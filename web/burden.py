@@ -85,7 +85,7 @@ def answers(instance_id: str) -> ResponseReturnValue:
         ]
         return render_template(
             "request.html", instance=instance, told=requests.request_of(session, instance), below=below,
-            own=requests.told(session, instance), can_complete=user_tasks.can_complete,
+            own=requests.told(session, instance), tasks=user_tasks.open_in(session, instance.id), can_complete=user_tasks.can_complete,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""要我报的: for schools and districts, one list of what is asked of them, by whom and until when, and what they have answered."""
+"""要我办的: for schools and districts, one list of what is asked of them, by whom and until when, and what they have answered."""
 
 from __future__ import annotations
 
@@ -25,15 +25,11 @@ class Asked(NamedTuple):
     """Data requests, latest first."""
 
 
-def is_asked(actor: Actor) -> bool:
-    return not actor.roles.isdisjoint(ROLES)
-
-
 def of(session: Session, *, actor: Actor) -> Asked:
     """All that is open for the school or district, whoever in it is to do it."""
     ours = select(Unit).where(Unit.key.in_(actor.units), Unit.kind.in_(("school", "district")))
     units = {unit.id: unit for unit in session.scalars(ours)}
-    if not is_asked(actor) or not units:
+    if not units:
         raise NotFound(
             f"nothing is asked of {actor.login}", advice="这一页只给学校和区县教育局：机关处室请看负担台账。"
         )
@@ -45,12 +41,9 @@ def of(session: Session, *, actor: Actor) -> Asked:
     whole = joinedload(UserTask.instance).joinedload(ProcessInstance.parent).joinedload(ProcessInstance.unit)
     due_first = wanted.order_by(UserTask.due_at.is_(None), UserTask.due_at, UserTask.id)
     tasks = [each for each in session.scalars(due_first.options(whole)) if groups & set(each.candidate_groups)]
-    coming = (
-        SchoolContact.kind == contacts.VISIT,
-        SchoolContact.ends_on >= clock.today(),
-        SchoolContact.cancelled_at.is_(None),
-    )
-    visits = select(SchoolContact).where(SchoolContact.unit_id.in_(units), *coming).order_by(SchoolContact.starts_on)
+    coming = SchoolContact.kind == contacts.VISIT, SchoolContact.ends_on >= clock.today()
+    still = SchoolContact.unit_id.in_(units), SchoolContact.cancelled_at.is_(None)
+    visits = select(SchoolContact).where(*coming, *still).order_by(SchoolContact.starts_on)
     mine = ProcessInstance.definition_key == requests.ANSWERING, ProcessInstance.unit_id.in_(units)
     answers = select(ProcessInstance).where(*mine).order_by(ProcessInstance.started_at.desc()).limit(LATEST)
     return Asked(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from marshmallow import ValidationError
@@ -75,12 +76,13 @@ def check_answer(session: Session, instance: Instance, data: Mapping[str, Any], 
 
 
 KINDS = {"number": "数字，如 486", "date": "日期，如 2021-03-12", "text": "文字"}
+NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 
 
 def _is(kind: str, value: str) -> bool:
     try:
-        return kind == "text" or bool(date.fromisoformat(value) if kind == "date" else Decimal(value).is_finite())
-    except (ValueError, InvalidOperation):
+        return kind == "text" or bool(date.fromisoformat(value) if kind == "date" else NUMBER.fullmatch(value))
+    except ValueError:
         return False
 
 
@@ -199,13 +201,14 @@ SOURCES = {"addressees": addressees, "schools_below": schools_below, "request_fi
 def _hand_out(
     session: Session, instance: Instance, units: Collection[Unit], told: Mapping[str, Any], due_on: str, actor: Actor | None
 ) -> None:  # fmt: skip
+    asking = _root(session, instance).unit_id or ""
     for unit in units:
         answer = instances.start(
             session, ANSWERING, {"level": unit.kind, "answer_due_at": due_on}, actor=actor, unit_id=unit.id,
             title=f"填报：{told['title']}（{unit.name}）", parent_id=instance.id,
         )  # fmt: skip
         contacts.note(
-            session, unit_id=unit.id, department_id=_root(session, instance).unit_id or "", kind=contacts.REQUEST, title=told["title"],
+            session, unit_id=unit.id, department_id=asking, kind=contacts.REQUEST, title=told["title"],
             starts_on=clock.today(), ends_on=date.fromisoformat(due_on), hours=told["hours"], instance_id=answer.id,
             matters=[field["name"] for field in told["fields"]], justification=told["justification"],
         )  # fmt: skip

@@ -111,8 +111,9 @@ def test_a_district_passes_a_request_down_and_sends_three_answers_on_as_one(bure
 
     # what is no number is refused beside its field, with everything typed kept
     school = officer(bureau, unit_of(below[0]))
-    wrong = bureau.person(school).does(bureau.open_task(below[0]), **values("很多", "自营"))
-    assert (wrong.status, wrong.says("在校学生数应是数字"), wrong.says("自营")) == (422, True, True)
+    for bad in ("很多", "NaN", "1E+999999999"):
+        wrong = bureau.person(school).does(bureau.open_task(below[0]), **values(bad, "自营"))
+        assert (wrong.status, wrong.says("在校学生数应是数字"), wrong.says("自营")) == (422, True, True)
 
     for number, each in enumerate(below):
         answer(bureau, each, str(100 * (number + 1)), "自营")
@@ -120,7 +121,8 @@ def test_a_district_passes_a_request_down_and_sends_three_answers_on_as_one(bure
     answer(bureau, below[0], "150", "托管")
     for each in below:
         step(bureau, district, each, "review_answer", decision="accept")
-    assert "3/3 家已收下" in bureau.person(district).get(f"/burden/requests/{ours}").text
+    page = bureau.person(district).get(f"/burden/requests/{ours}")
+    assert (page.says("3/3 家已收下"), page.says("汇总上报")) == (True, True)
 
     # the sum stands in the form; it is sent on as one, and the department sees it
     form = bureau.person(district).get(f"/tasks/{bureau.open_task(ours, 'give_answer')}")
