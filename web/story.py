@@ -24,6 +24,8 @@ SAID = {
     "user_task.cancelled": "待办取消",
     "user_task.due_changed": "期限重算",
     "burden.over_cap": "超过每校上限，送办公室核准",
+    "document.issued": "发文",
+    "document.voided": "文书作废",
     "oversight.issued": "下达督办单",
     "oversight.closed": "督办办结",
     "meeting.held": "会议表决",
