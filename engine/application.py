@@ -28,6 +28,7 @@ from engine import (
     settings,
     user_tasks,
 )
+from engine.burden import requests
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
 from engine.checklists import checks as checklists
@@ -54,10 +55,12 @@ SHIPPING = 0x73686970
 
 DOMAINS = (
     plan_tasks, plan_items, subject, school_table, figures, progress, supervision_tasks, rectification, items, checklists,
-    vetoes, records, reviews, publicity, procedures, delivery, evaluations, ledgers, draw, random_checks, supervisions, points,
+    vetoes, records, reviews, publicity, procedures, delivery, evaluations, ledgers, draw, random_checks,
+    supervisions, points, requests,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
-what after what (`FOUR_EYES`), lists to choose from (`SOURCES`). A later one may add to what an earlier one refuses."""
+what after what (`FOUR_EYES`), with what a form begins (`PREFILLS`), lists to choose from (`SOURCES`). A later one may add
+to what an earlier one refuses."""
 
 
 def assemble() -> None:
@@ -66,6 +69,7 @@ def assemble() -> None:
         runtime.service_tasks.update(getattr(domain, "TABLE", {}))
         user_tasks.checks.update(getattr(domain, "CHECKS", {}))
         user_tasks.four_eyes.update(getattr(domain, "FOUR_EYES", {}))
+        user_tasks.prefills.update(getattr(domain, "PREFILLS", {}))
         options.SOURCES.update(getattr(domain, "SOURCES", {}))
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)

@@ -196,6 +196,13 @@ def _district_above(session: Session, instance: Subject) -> list[str]:
     return [f"district_officer@{key}"] if key else _in_unit_above("officer")(session, instance)
 
 
+def _askers(session: Session, instance: Subject) -> list[str]:
+    """Who has asked a unit for something: the district that passed it on, else the department."""
+    above = select(Unit).join(ProcessInstance, ProcessInstance.unit_id == Unit.id)
+    unit = session.scalars(above.where(ProcessInstance.id == instance.parent_id)).one()
+    return [f"{'district_officer' if unit.kind == 'district' else 'officer'}@{unit.key}"]
+
+
 RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "officers_of_lead": _in_unit("officer"),
     "head_of_lead": _in_unit("department_head"),
@@ -218,4 +225,5 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "officers_of_item": _of_item("school_officer", "district_officer", "officer"),
     "checkers_of_unit": _checkers_of_unit,
     "district_above": _district_above,
+    "askers": _askers,
 }

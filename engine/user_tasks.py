@@ -31,6 +31,10 @@ checks: dict[str, Check] = {}
 """By form key; domains hand theirs over in `application.assemble`."""
 
 
+prefills: dict[str, Callable[[Session, str], dict[str, Any]]] = {}
+"""By form key: with what a step begins that is done for the first time in an instance."""
+
+
 four_eyes: dict[str, str] = {}
 """By form key: why nobody does such a task who did what it checks, where a rule says so in words of its own."""
 

@@ -19,7 +19,9 @@ from engine.identity import Actor
 from engine.recurrences import control
 from engine.vetoes import register
 from web import (
+    asked,
     auth,
+    burden,
     calendar,
     documents,
     draws,
@@ -100,8 +102,9 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (auth, calendar, documents, draws, findings, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan,
-                   preferences, publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
+    for module in (asked, auth, burden, calendar, documents, draws, findings, health, incidents, instances, lamps,
+                   launch, notifications, outbox, oversight, plan, preferences, publicity, reminders, schedule,
+                   supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)

@@ -23,6 +23,7 @@ SAID = {
     "user_task.urged": "催办",
     "user_task.cancelled": "待办取消",
     "user_task.due_changed": "期限重算",
+    "burden.over_cap": "超过每校上限，送办公室核准",
     "document.issued": "发文",
     "document.voided": "文书作废",
     "oversight.issued": "下达督办单",

@@ -111,13 +111,14 @@ def _show(
 
 
 def _previous(session: Session, task: UserTask) -> dict[str, Any]:
-    """A step done again begins with what was submitted last time; a decision is always made anew."""
+    """A step done again begins with what was submitted last time, a decision never; the first time with what is known."""
     earlier = user_tasks.submissions(session, task.instance_id, task.activity_id)
-    if not earlier or task.form_key == "decision":
+    if task.form_key == "decision" or not (earlier or task.form_key in user_tasks.prefills):
         return {}
+    known = earlier[-1].data if earlier else user_tasks.prefills[task.form_key or ""](session, task.instance_id)
     return {
         key: wording.as_typed(value)
-        for key, value in earlier[-1].data.items()
+        for key, value in known.items()
         if value is not None and key not in ("decision", "finished")
     }
 

@@ -1,6 +1,7 @@
 """The tables, one module per subject. `Base.metadata` knows them all once this package is imported."""
 
 from engine.models.base import Base, Setting, table
+from engine.models.burden import HeldValue, SchoolContact
 from engine.models.checklists import ChecklistMark
 from engine.models.document import Document, DocumentSeries
 from engine.models.draws import DrawRecord

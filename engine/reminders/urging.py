@@ -16,13 +16,17 @@ from engine.runtime import Instance, Task
 
 KIND = "user_task.urged"
 ANYWHERE = {"office_supervisor", "inspectorate_office", "bureau_leader"}
+ASKING = ("officer", "district_officer")
 WITHIN = (*handover.HEADS, "deputy_leader")
 
 
-def can_urge(actor: Actor, instance: Instance | ProcessInstance, task: Task | UserTask) -> bool:
-    """The office and the bureau's leader urge anybody; the unit's head and its deputy leader within it. Nobody urges himself."""
-    unit = instance.unit_key
-    above = unit is not None and any(actor.has_role(role, unit) for role in WITHIN)
+def can_urge(actor: Actor, instance: ProcessInstance, task: Task | UserTask) -> bool:
+    """The office and the bureau's leader urge anybody; a unit's head and deputy leader within it; whoever asks those asked.
+
+    Nobody urges himself."""
+    above = instance.unit_key is not None and any(actor.has_role(role, instance.unit_key) for role in WITHIN)
+    asking = instance.parent.unit if instance.parent else None
+    above |= asking is not None and any(actor.has_role(role, asking.key) for role in ASKING)
     return (above or bool(actor.roles & ANYWHERE)) and not user_tasks.can_complete(actor, task)
 
 
@@ -52,11 +56,11 @@ def offer(session: Session, task: UserTask, *, actor: Actor) -> str | None:
 
 def urge(session: Session, task_id: str, *, actor: Actor) -> int:
     """Ask those who have the task in their inbox to get on with it; how many were told."""
-    instances.get(session, user_tasks.get(session, task_id, actor=actor).instance_id, actor=actor)
+    seen = instances.get(session, user_tasks.get(session, task_id, actor=actor).instance_id, actor=actor)
     instance, task = runtime.lock_with_task(session, task_id)
-    if not can_urge(actor, instance, task):
+    if not can_urge(actor, seen, task):
         raise NotAllowed(
-            f"{actor.login} may not urge {task_id}", advice="只有督办机构、责任单位负责人和分管领导可以催办这件待办。"
+            f"{actor.login} may not urge {task_id}", advice="只有督办机构、责任单位负责人、分管领导和提出要求的单位可以催办这件待办。"
         )  # fmt: skip
     if refused := refusal(session, instance, task):
         raise InvalidState(f"user task {task_id} cannot be urged", code="urge", advice=refused)
