@@ -35,6 +35,8 @@ SAID = {
     "comment.added": "留言",
     "incident.retried": "异常后重试",
     "incident.cancelled": "异常后取消",
+    "accountability.told": "查以往问责、书面告知",
+    "accountability.changed": "问责决定",
     "finding.closed": "问题销号",
     "draw.made": "随机抽取",
     "schools.judged": "校表测算",
