@@ -16,10 +16,10 @@ bp = Blueprint("accountability", __name__, url_prefix="/accountability")
 @bp.get("")
 def index() -> ResponseReturnValue:
     with db.reading() as session:
-        every = cases.require_listed_for(session, g.actor)
-        waiting = {case.id: user_tasks.open_in(session, case.instance_id) for case in every if case.instance_id}
+        every = cases.listed(session, g.actor)
+        steps = {case.id: user_tasks.open_in(session, case.instance_id) for case in every if case.instance_id}
         return render_template(
-            "accountability.html", cases=every, waiting=waiting, rules=cases.RULES, words=cases.WORDS,
+            "accountability.html", cases=every, steps=steps, rules=cases.RULES, words=cases.WORDS,
             standing=cases.standing, aggravation=cases.aggravation, named=cases.named,
             can_propose=cases.can_propose(g.actor), can_talk=talks.can_hold(g.actor),
         )  # fmt: skip

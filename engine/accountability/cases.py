@@ -131,16 +131,11 @@ CONFIDENTIAL = {PROCESS: visible}
 
 
 def listed(session: Session, actor: Actor) -> list[AccountabilityCase]:
-    """Those a person may see, latest first."""
+    """Those a person may see, latest first; for whom there are none, and who handles none, there is no such page."""
     wanted = select(AccountabilityCase).join(AccountabilityCase.instance).where(instances.visible(actor))
     latest = wanted.order_by(AccountabilityCase.year.desc(), AccountabilityCase.sequence.desc())
     whole = joinedload(AccountabilityCase.unit), joinedload(AccountabilityCase.instance)
-    return list(session.scalars(latest.options(*whole)))
-
-
-def require_listed_for(session: Session, actor: Actor) -> list[AccountabilityCase]:
-    """The same for the page, which is there for nobody else."""
-    found = listed(session, actor)
+    found = list(session.scalars(latest.options(*whole)))
     if not (found or can_look(actor)):
         raise NotFound(f"no cases for {actor.login}", advice="没有这个页面，或您无权查看。")
     return found
@@ -195,13 +190,9 @@ def require_listed(case: AccountabilityCase, chosen: Collection[str]) -> None:
 
 def is_graver(session: Session, case: AccountabilityCase, chosen: Collection[str]) -> bool:
     """Graver than what was decided before; than the lightest there is, where nothing was."""
-    before = [key for each in earlier(session, case, clock.today()) for key in each.means]
+    before = [MEANS[key]["weight"] for each in earlier(session, case, clock.today()) for key in each.means]
     lightest = min(each["weight"] for each in MEANS.values() if case.kind in each["for"])
-    return max(map(weight, chosen)) > max(map(weight, before), default=lightest)
-
-
-def weight(means: str) -> int:
-    return int(MEANS[means]["weight"])
+    return max(MEANS[key]["weight"] for key in chosen) > max(before, default=lightest)
 
 
 def named(means: str) -> str:
@@ -209,7 +200,7 @@ def named(means: str) -> str:
     return f"{MEANS[means]['name']}{'（待核对）' if MEANS[means]['mark'] in TO_CONFIRM else ''}"
 
 
-def chiefs(session: Session, case: AccountabilityCase) -> list[str]:
+def chiefs(case: AccountabilityCase) -> list[str]:
     """The parties: groups of those who speak for the object, and for the superior that shares the liability."""
     return [f"{CHIEFS.get(unit.kind, HEAD)}@{unit.key}" for unit in (case.unit, case.second_unit) if unit]
 

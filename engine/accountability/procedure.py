@@ -201,7 +201,7 @@ SOURCES = {"accountability_means": _means, "accountability_handed_over": _handed
 
 
 def _parties(session: Session, instance: Subject) -> list[str]:
-    return cases.chiefs(session, cases.of_instance(session, instance.id))
+    return cases.chiefs(cases.of_instance(session, instance.id))
 
 
 def _group(session: Session, instance: Subject) -> list[str]:
@@ -256,7 +256,7 @@ def _until(session: Session, instance: Instance, limit: str) -> str:
 
 
 def _notify(session: Session, case: AccountabilityCase, instance: Instance, what: str, title: str) -> None:
-    people = identity.members(session, cases.chiefs(session, case))
+    people = identity.members(session, cases.chiefs(case))
     notifications.notify(
         session, people, "accountability", title, about=("instance", instance.id),
         dedupe_key=f"accountability:{what}:{case.id}", mail=notifications.Mail.AT_ONCE,

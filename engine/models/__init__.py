@@ -1,6 +1,6 @@
 """The tables, one module per subject. `Base.metadata` knows them all once this package is imported."""
 
-from engine.models.accountability import AccountabilityCase, AccountabilityMember
+from engine.models.accountability import AccountabilityCase
 from engine.models.base import Base, Setting, table
 from engine.models.checklists import ChecklistMark
 from engine.models.document import Document, DocumentSeries

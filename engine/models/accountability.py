@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from engine.models.base import Base, Id, JsonList, Key, LongText, Moment
 from engine.models.organisation import Person, Unit
 from engine.models.process import ProcessInstance
 from engine.models.supervision import Finding
+
+MEMBERS = Table(
+    "accountability_member", Base.metadata,
+    Column("case_id", String(36), ForeignKey("accountability_case.id"), primary_key=True),
+    Column("person_id", String(36), ForeignKey("person.id"), primary_key=True),
+)  # fmt: skip
 
 
 class AccountabilityCase(Base):
@@ -48,7 +54,7 @@ class AccountabilityCase(Base):
     second_unit: Mapped[Unit | None] = relationship(foreign_keys=[second_unit_id])
     finding: Mapped[Finding | None] = relationship()
     instance: Mapped[ProcessInstance | None] = relationship()
-    members: Mapped[list[Person]] = relationship(secondary="accountability_member", order_by=Person.login)
+    members: Mapped[list[Person]] = relationship(secondary=MEMBERS, order_by=Person.login)
     """The working group (调查认定工作组)."""
 
     @property
@@ -58,10 +64,3 @@ class AccountabilityCase(Base):
     @property
     def aggravated(self) -> bool:
         return bool(self.earlier or self.circumstances)
-
-
-class AccountabilityMember(Base):
-    __tablename__ = "accountability_member"
-
-    case_id: Mapped[Id] = mapped_column(ForeignKey("accountability_case.id"), primary_key=True)
-    person_id: Mapped[Id] = mapped_column(ForeignKey("person.id"), primary_key=True)

@@ -9,7 +9,7 @@ import pytest
 from marshmallow import ValidationError
 from sqlalchemy import select
 
-from engine import clock, db, identity, user_tasks
+from engine import clock, db, documents, identity, user_tasks
 from engine.accountability import cases
 from engine.errors import NotAllowed
 from engine.models import AccountabilityCase, Document, Unit, UserTask
@@ -109,9 +109,9 @@ def test_a_case_from_its_lead_to_an_appeal_that_changes_it(bureau: Bureau) -> No
     assert instance
     assert due(instance, "form_group").date() == date(2021, 11, 2)  # 60 days
 
-    wrong = {"members": [{"member": "duxue2", "duty": "组长"}, {"member": "duxue2", "duty": "成员"}]}
+    twice = {"members": [{"member": "duxue2", "duty": "组长"}, {"member": "duxue2", "duty": "成员"}]}
     with pytest.raises(ValidationError, match="每人只列一次"):
-        step(bureau, "dudao1", instance, "form_group", wrong)
+        step(bureau, "dudao1", instance, "form_group", twice)
     step(bureau, "dudao1", instance, "form_group", GROUP)
     step(bureau, "duxue2", instance, "investigate", {**FOUND, "second_unit": "JIANGYIN"})
     assert bureau.person(HEAD).get(f"/instances/{instance}").status == 200
@@ -134,6 +134,8 @@ def test_a_case_from_its_lead_to_an_appeal_that_changes_it(bureau: Bureau) -> No
         paper = session.scalars(select(Document)).one()
         assert (paper.kind, paper.told["means"]) == ("accountability_decision", ["督导通报"])
         assert "江阴市教育局" in paper.told["facts"]
+        papers = [documents.papers.listed(session, actor=actor(login)) for login in (HEAD, "jiangyin_xx_officer")]
+        assert [len(each) for each in papers] == [1, 0]
 
     # neither 复核 nor 申诉 holds up its carrying out
     decided_on = clock.today()
@@ -231,6 +233,7 @@ def test_a_case_is_there_for_its_parties_and_those_who_handle_it_alone(bureau: B
     page, address = "/accountability", f"/instances/{instance}"
     seeing = ("dudao2", "juzhang", "duxue2", HEAD, "jijian")
     for login in seeing:
+        assert not bureau.person(login).get(page).says("UserTask object")
         assert (bureau.person(login).get(page).says("问责案〔2021〕1号"), bureau.person(login).get(address).status) == (
             True,
             200,
