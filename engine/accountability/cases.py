@@ -192,7 +192,7 @@ def is_graver(session: Session, case: AccountabilityCase, chosen: Collection[str
     """Graver than what was decided before; than the lightest there is, where nothing was."""
     before = [MEANS[key]["weight"] for each in earlier(session, case, clock.today()) for key in each.means]
     lightest = min(each["weight"] for each in MEANS.values() if case.kind in each["for"])
-    return max(MEANS[key]["weight"] for key in chosen) > max(before, default=lightest)
+    return bool(max(MEANS[key]["weight"] for key in chosen) > max(before, default=lightest))
 
 
 def named(means: str) -> str:
