@@ -23,6 +23,7 @@ from web import (
     accountability,
     auth,
     calendar,
+    documents,
     due_dates,
     health,
     incidents,
@@ -99,8 +100,9 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (accountability, auth, calendar, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan,
-                   preferences, publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
+    for module in (accountability, auth, calendar, documents, health, incidents, instances, lamps, launch, notifications,
+                   outbox, oversight, plan, preferences, publicity, reminders, schedule, supervision, targets, time_limits,
+                   user_tasks, vendor, vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)

@@ -26,10 +26,11 @@ class Field:
     optional: bool = False
 
     def read(self, value: Any) -> Any:
-        """The value as it is kept: dates in ISO 8601, texts printable."""
+        """The value as it is kept: dates in ISO 8601, texts printable, nothing as what is empty."""
+        value = value or ("" if self.kind in ("text", "date") else ())
         match self.kind:
             case "date":
-                return date.fromisoformat(str(value)).isoformat()
+                return date.fromisoformat(str(value)).isoformat() if value else ""
             case "list":
                 return [text for text in map(printable, value) if text]
             case "rows":
@@ -56,9 +57,9 @@ def printable(value: object) -> str:
 
 
 def complete(fields: Mapping[str, Field], told: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """What was told, as it is kept; what is optional and missing is kept as empty. Refused if something is missing or unknown."""
+    """What was told, as it is kept; refused if something is missing or unknown."""
     try:
-        kept = {name: field.read(told[name]) if told.get(name) else None for name, field in fields.items()}
+        kept = {name: field.read(told.get(name)) for name, field in fields.items()}
     except ValueError as error:
         raise InvalidInput(
             f"{where}: {error}", code="told", advice=f"{where}中有日期不正确，请改正后再发文。"
@@ -77,8 +78,8 @@ def _fields(told: Mapping[str, Any]) -> dict[str, Field]:
 
 def _kind(key: str, told: Mapping[str, Any]) -> Kind:
     given = {**TOLD["defaults"], **told}
-    roles = {name: frozenset(given.pop(name)) for name in ("issuers", "voiders")}
-    return Kind(key, told=_fields(given.pop("told")), **given, **roles)
+    roles: dict[str, Any] = {name: frozenset(given.pop(name)) for name in ("issuers", "voiders")}
+    return Kind(key, told=_fields(TOLD["defaults"]["told"] | given.pop("told")), **given, **roles)
 
 
 COLUMNS = {name: _fields(each) for name, each in TOLD["columns"].items()}

@@ -7,11 +7,11 @@ from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Select, String, and_, cast, or_, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from engine import clock, db, history, ids, instances, runtime
 from engine.documents import wording
-from engine.documents.kinds import KINDS, complete, printable
+from engine.documents.kinds import KINDS, Kind, complete, printable
 from engine.errors import InvalidInput, InvalidState, NotAllowed, NotFound
 from engine.history import Entry
 from engine.identity import Actor
@@ -40,16 +40,17 @@ def issue(
     keeps the number with the fingerprint.
     """
     rule = KINDS[kind]
-    if actor is not None and not actor.groups & rule.issuers:
-        raise NotAllowed(
-            f"{actor.login} may not issue {kind}", advice=f"您的岗位不能签发{rule.name}，请转给有权签发的人。"
-        )
     if unit is None and "unit" in (rule.sender, rule.addressee):
-        raise InvalidInput(f"{kind} to nobody", code="unit", advice=f"请写明{rule.name}的单位。")
+        raise InvalidInput(f"{kind} of no unit", code="unit", advice=f"请写明{rule.name}的单位。")
+    if actor is not None and not can_issue(actor, rule, unit):
+        advice = f"您的岗位不能签发{rule.name}，请转给有权签发的人。"
+        raise NotAllowed(f"{actor.login} may not issue {kind}", advice=advice)
+    if not (title := printable(title).replace("\n", "")):
+        raise InvalidInput(f"{kind} without a title", code="title", advice=f"请写明{rule.name}的标题。")
     named, today = unit.name if unit else "", clock.today()
     kept = complete(rule.told, told, rule.name)
     document = Document(
-        id=ids.new(), kind=kind, series=rule.series, year=today.year, title=printable(title).replace("\n", ""), unit=unit,
+        id=ids.new(), kind=kind, series=rule.series, year=today.year, title=title, unit=unit,
         sender=named if rule.sender == "unit" else rule.sender, instance_id=instance_id, about=about,
         addressee=named if rule.addressee == "unit" else rule.addressee, told=kept, body=wording.parts(rule, kept),
         issued_on=today, issued_at=clock.now(), issued_by_id=actor.id if actor else None,
@@ -59,8 +60,14 @@ def issue(
     session.add(document)
     session.flush()
     if step is not None:
-        history.record(session, step, [_entry("document.issued", document, actor)])
+        history.record(session, step, [_entry("document.issued", document, actor, document.number)])
     return document
+
+
+def can_issue(actor: Actor, rule: Kind, unit: Unit | None) -> bool:
+    """By role; what a unit reports itself comes from its own people."""
+    is_its_own = rule.sender != "unit" or (unit is not None and unit.key in actor.units)
+    return is_its_own and bool(actor.groups & rule.issuers)
 
 
 def _next(session: Session, series: str, year: int) -> int:
@@ -92,7 +99,7 @@ def void(session: Session, document_id: str, reason: str, *, actor: Actor) -> No
     document = session.get_one(Document, document_id, populate_existing=True)
     require_can_void(actor, document)
     document.voided_at, document.voided_by_id, document.void_reason = clock.now(), actor.id, reason
-    history.note(session, instance, _entry("document.voided", document, actor, reason=reason))
+    history.note(session, instance, _entry("document.voided", document, actor, f"{document.number}：{reason}"))
 
 
 def get(session: Session, document_id: str, *, actor: Actor) -> Document:
@@ -103,26 +110,24 @@ def get(session: Session, document_id: str, *, actor: Actor) -> Document:
     return document
 
 
-def listed(
-    session: Session,
-    *,
-    kind: str = "",
-    unit: str = "",
-    year: int | None = None,
-    search: str = "",
-    page: int = 1,
-    actor: Actor,
-) -> list[Document]:
-    """Those a person may see, latest first: a page, and one more if there are more."""
+def listed(session: Session, asked: Mapping[str, str], page: int = 1, *, actor: Actor) -> list[Document]:
+    """Those a person may see by `kind`, `unit`, `year` and `q` (in number or title), latest first: a page, and one more if there is."""
     number = Document.series + "〔" + cast(Document.year, String) + "〕" + cast(Document.serial, String) + "号"
-    asked = [
-        Document.kind == kind if kind else None, Document.unit.has(Unit.key == unit) if unit else None,
-        Document.year == year if year else None,
-        or_(*(each.contains(search, autoescape=True) for each in (number, Document.title))) if search else None,
-    ]  # fmt: skip
-    wanted = _seen(actor).where(*(each for each in asked if each is not None))
+    text = asked.get("q", "")
+    matching = {
+        "kind": Document.kind == asked.get("kind"), "unit": Document.unit.has(Unit.key == asked.get("unit")),
+        "year": cast(Document.year, String) == asked.get("year"),
+        "q": or_(*(each.contains(text, autoescape=True) for each in (number, Document.title))),
+    }  # fmt: skip
+    wanted = _seen(actor).where(*(matching[name] for name, value in asked.items() if value))
     latest = wanted.order_by(Document.issued_at.desc(), Document.series, Document.serial.desc())
     return list(session.scalars(latest.offset((page - 1) * PAGE).limit(PAGE + 1)))
+
+
+def units(session: Session, *, actor: Actor) -> list[Unit]:
+    """The units of the papers a person may see."""
+    theirs = _seen(actor).with_only_columns(Document.unit_id)
+    return list(session.scalars(select(Unit).where(Unit.id.in_(theirs)).order_by(Unit.order)))
 
 
 def of_instance(session: Session, instance_id: str, *, actor: Actor) -> list[Document]:
@@ -134,12 +139,10 @@ def of_instance(session: Session, instance_id: str, *, actor: Actor) -> list[Doc
 def _seen(actor: Actor) -> Select[Document]:
     """Whoever may look at its process may read it, and the people of the unit it concerns unless the process is confidential."""
     open_to_all = Document.instance.has(ProcessInstance.definition_key.not_in(instances.confidential))
-    theirs = and_(Document.unit.has(Unit.key.in_(actor.units)), open_to_all)
-    return select(Document).where(or_(instances.in_sight(actor, Document.instance_id), theirs)).options(
-        joinedload(Document.unit), joinedload(Document.instance), joinedload(Document.voided_by)
-    )  # fmt: skip
+    own = and_(Document.unit.has(Unit.key.in_(actor.units)), open_to_all)
+    return select(Document).where(or_(instances.in_sight(actor, Document.instance_id), own))
 
 
-def _entry(kind: str, document: Document, actor: Actor | None, **more: str) -> Entry:
-    told = {"number": document.number, "sha256": document.sha256, **more}
+def _entry(kind: str, document: Document, actor: Actor | None, reason: str) -> Entry:
+    told = {"reason": reason, "number": document.number, "sha256": document.sha256}
     return Entry(kind, actor.id if actor else None, detail=told)

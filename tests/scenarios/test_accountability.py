@@ -134,7 +134,10 @@ def test_a_case_from_its_lead_to_an_appeal_that_changes_it(bureau: Bureau) -> No
         paper = session.scalars(select(Document)).one()
         assert (paper.kind, paper.told["means"]) == ("accountability_decision", ["督导通报"])
         assert "江阴市教育局" in paper.told["facts"]
-        papers = [documents.papers.listed(session, actor=actor(login)) for login in (HEAD, "jiangyin_xx_officer")]
+        papers = [
+            documents.papers.of_instance(session, instance, actor=actor(login))
+            for login in (HEAD, "jiangyin_xx_officer")
+        ]
         assert [len(each) for each in papers] == [1, 0]
 
     # neither 复核 nor 申诉 holds up its carrying out
