@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 import bpmn
 from engine import (
+    assignment,
     correlation,
     db,
     definitions,
@@ -28,6 +29,8 @@ from engine import (
     settings,
     user_tasks,
 )
+from engine.accountability import procedure as accountability
+from engine.accountability import talks
 from engine.burden import requests
 from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
@@ -56,11 +59,11 @@ SHIPPING = 0x73686970
 DOMAINS = (
     plan_tasks, plan_items, subject, school_table, figures, progress, supervision_tasks, rectification, items, checklists,
     vetoes, records, reviews, publicity, procedures, delivery, evaluations, ledgers, draw, random_checks,
-    supervisions, points, requests,
+    supervisions, points, requests, accountability, talks,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
-what after what (`FOUR_EYES`), with what a form begins (`PREFILLS`), lists to choose from (`SOURCES`). A later one may add
-to what an earlier one refuses."""
+what after what (`FOUR_EYES`), with what a form begins (`PREFILLS`), lists to choose from (`SOURCES`), who gets a task
+(`CANDIDATES`), who alone may look (`CONFIDENTIAL`). A later one may add to what an earlier one refuses."""
 
 
 def assemble() -> None:
@@ -71,6 +74,8 @@ def assemble() -> None:
         user_tasks.four_eyes.update(getattr(domain, "FOUR_EYES", {}))
         user_tasks.prefills.update(getattr(domain, "PREFILLS", {}))
         options.SOURCES.update(getattr(domain, "SOURCES", {}))
+        assignment.RULES.update(getattr(domain, "CANDIDATES", {}))
+        instances.confidential.update(getattr(domain, "CONFIDENTIAL", {}))
     definitions.service_names.update(runtime.service_tasks)
     planning.openers.update(rounds.OPENERS)
     jobs.handlers.update(

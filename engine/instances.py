@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import QueryableAttribute, Session, aliased
 
 from engine import begins, clock, definitions, history, ids, runtime
@@ -26,6 +26,9 @@ OVERSEERS = {
     "archivist", "process_designer",
 }  # fmt: skip
 """Roles that may look at every process of the bureau; looking is not acting."""
+
+confidential: dict[str, Callable[[Actor], ColumnElement[bool]]] = {}
+"""By process: who alone may look at it, whatever else is said here; domains hand theirs over in `application.assemble`."""
 
 
 def start(
@@ -85,8 +88,15 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     """Which instances a person may look at, for a query.
 
     All, for those who oversee; else those of their unit or below it and what these have started, those they started
-    themselves, and those in which they have or had something to do.
+    themselves, and those in which they have or had something to do. Confidential ones by their own rule alone.
     """
+    ordinary = and_(ProcessInstance.definition_key.not_in(confidential), _ordinarily_visible(actor))
+    return or_(
+        ordinary, *(and_(ProcessInstance.definition_key == key, rule(actor)) for key, rule in confidential.items())
+    )  # fmt: skip
+
+
+def _ordinarily_visible(actor: Actor) -> ColumnElement[bool]:
     if actor.roles & OVERSEERS:
         return true()
     own = select(Unit.id).where(Unit.key.in_(actor.units))

@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from engine import administration, answers, clock, correlation, db, errors, identity, settings, spiff
+from engine.accountability import cases
 from engine.identity import Actor
 from engine.recurrences import control
 from engine.vetoes import register
 from web import (
+    accountability,
     asked,
     auth,
     burden,
@@ -102,9 +104,9 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (asked, auth, burden, calendar, documents, draws, findings, health, incidents, instances, lamps,
-                   launch, notifications, outbox, oversight, plan, preferences, publicity, reminders, schedule,
-                   supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
+    for module in (accountability, asked, auth, burden, calendar, documents, draws, findings, health, incidents,
+                   instances, lamps, launch, notifications, outbox, oversight, plan, preferences, publicity, reminders,
+                   schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
@@ -160,13 +162,19 @@ def _shared_by_all_pages() -> dict[str, object]:
             "demonstration": False,
             "sees_schedule": False,
             "sees_vetoes": False,
+            "sees_cases": False,
             **dict.fromkeys(FIGURES),
         }
     with db.reading() as opened:
         figures = {name: count(opened, g.actor) if g.get("actor") else None for name, count in FIGURES.items()}
         sees = bool(g.get("actor")) and control.can_view(g.actor)
         bars = bool(g.get("actor")) and register.can_read(g.actor)
-        known = {"demonstration": settings.is_demonstration(opened), "sees_schedule": sees, "sees_vetoes": bars}
+        known = {
+            "demonstration": settings.is_demonstration(opened),
+            "sees_schedule": sees,
+            "sees_vetoes": bars,
+            "sees_cases": bool(g.get("actor")) and cases.can_look(g.actor),
+        }
         return {**shared, **known, **figures}
 
 

@@ -32,7 +32,9 @@ bp = Blueprint("instances", __name__, url_prefix="/instances")
 def show(instance_id: str) -> ResponseReturnValue:
     with db.reading() as session:
         instance = instances.get(session, instance_id, actor=g.actor)
-        waits, children = _waits(session, instance), instances.children(session, instance.id)
+        waits, below = _waits(session, instance), instances.children(session, instance.id)
+        seen = instances.viewable(session, [child.id for child in below], actor=g.actor)
+        children = [child for child in below if child.id in seen]
         known, offered = facts.of_instance(session, instance.id), dates.offers(session, instance, actor=g.actor)
         finding = overview.about(session, instance)
         return render_template(

@@ -38,6 +38,8 @@ SAID = {
     "comment.added": "留言",
     "incident.retried": "异常后重试",
     "incident.cancelled": "异常后取消",
+    "accountability.told": "查以往问责、书面告知",
+    "accountability.changed": "问责决定",
     "finding.closed": "问题销号",
     "draw.frozen": "冻结名录",
     "draw.committed": "公布抽取承诺",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Select, String, cast, or_, select, update
+from sqlalchemy import Select, String, and_, cast, or_, select, update
 from sqlalchemy.orm import Session
 
 from engine import clock, db, history, ids, instances, runtime
@@ -15,7 +15,7 @@ from engine.documents.kinds import KINDS, Kind, complete, printable
 from engine.errors import InvalidInput, InvalidState, NotAllowed, NotFound
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import Document, DocumentSeries, Unit, table
+from engine.models import Document, DocumentSeries, ProcessInstance, Unit, table
 from engine.runtime import Instance
 
 PAGE = 50
@@ -137,8 +137,9 @@ def of_instance(session: Session, instance_id: str, *, actor: Actor) -> list[Doc
 
 
 def _seen(actor: Actor) -> Select[Document]:
-    """Whoever may look at its process may read it, and the people of the unit it concerns."""
-    own = Document.unit.has(Unit.key.in_(actor.units))
+    """Whoever may look at its process may read it, and the people of the unit it concerns unless the process is confidential."""
+    open_to_all = Document.instance.has(ProcessInstance.definition_key.not_in(instances.confidential))
+    own = and_(Document.unit.has(Unit.key.in_(actor.units)), open_to_all)
     return select(Document).where(or_(instances.in_sight(actor, Document.instance_id), own))
 
 

@@ -1,5 +1,6 @@
 """The tables, one module per subject. `Base.metadata` knows them all once this package is imported."""
 
+from engine.models.accountability import AccountabilityCase
 from engine.models.base import Base, Setting, table
 from engine.models.burden import HeldValue, SchoolContact
 from engine.models.checklists import ChecklistMark

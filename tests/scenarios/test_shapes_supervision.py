@@ -11,7 +11,7 @@ from sqlalchemy import select
 from engine import clock, db
 from engine.draws import algorithm, draw
 from engine.errors import NotAllowed
-from engine.models import Commitment, DrawRecord, Finding, Notification, Person, SupervisionRound, Visit
+from engine.models import Commitment, Document, DrawRecord, Finding, Notification, Person, SupervisionRound, Visit
 from tests import findings
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
@@ -360,11 +360,19 @@ def test_a_major_hazard_is_listed_and_delay_is_urged_then_talked_about_then_circ
     assert story.open(item) == {"rectify"}
     bureau.let_time_pass(days=14)
     assert story.open(item) == {"rectify", "hold_talk"}
-    talk = {"held_on": day(0), "attended": "处长、校长", "record": "限期完成", "promised_by": day(10)}
+    talk = {
+        "talked_on": day(0), "place": "三楼会议室", "hosts": "处长", "guests": "校长", "reason": "整改逾期", "record": "限期完成",
+        "promises": [{"promise": "改造通道", "until": day(10)}],
+    }  # fmt: skip
     story.step("head", "hold_talk", item, **talk)
     bureau.let_time_pass(days=21)
     assert story.open(item) == {"rectify", "circulate"}
-    story.step("bgs_head", "circulate", item, document_number="通1号", range="全市", text="逾期未改")
+    story.step(
+        "bgs_head", "circulate", item, range="全市", facts="逾期未改", basis="《条例》第二十一条", decision="予以通报"
+    )
+    with db.reading() as session:
+        papers = session.scalars(select(Document).where(Document.instance_id == item).order_by(Document.issued_at))
+        assert [each.kind for each in papers] == ["talk_record", "circular"]
     story.step(OFFICER, "rectify", item, **findings.shown())
     story.step(HEAD, "sign_report", item, **findings.SIGNATURE)
     story.step("officer", "verify", item, **findings.accepted())

@@ -216,6 +216,11 @@ def _answer_to(task: UserTask) -> dict[str, Any]:
         "finding.evidence": findings.shown(), "finding.verification": findings.accepted(), "ledger.signature": findings.SIGNATURE,
         "ledger.talk": {"held_on": findings.day(), "attended": "处长、校长", "record": "限期", "promised_by": findings.day(9)},
         "ledger.circular": {"document_number": "通1号", "range": "全市", "text": "逾期未改"},
+        "accountability.overdue_talk": {
+            "talked_on": findings.day(), "place": "会议室", "hosts": "处长", "guests": "校长", "reason": "逾期", "record": "限期",
+            "promises": [{"promise": "整改", "until": findings.day(9)}],
+        },
+        "accountability.circular": {"range": "全市", "facts": "逾期未改", "basis": "《条例》", "decision": "予以通报"},
         "finding.re_look": {"looked_on": findings.day(), "on_site": "true", "seen": "仍然完好", "outcome": "effective"},
     }  # fmt: skip
     return (FORMS | now)[task.form_key] if task.form_key else SUBMITTED.get(task.activity_id, {})
