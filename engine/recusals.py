@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from engine.models import Person, Position, RecusalFact, Unit
+from engine.models import Person, Position, RecusalFact, Submission, Unit
 
 
 def from_unit(session: Session, unit_id: str | None) -> set[str]:
@@ -22,6 +22,15 @@ def keep_away(session: Session, unit_id: str | None) -> set[str]:
     """Ids of those who neither inspect nor verify a unit: who must recuse themselves, and its own people."""
     recused = select(RecusalFact.person_id).where(RecusalFact.unit_id == unit_id)
     return set(session.scalars(recused.union(select(Position.person_id).where(Position.unit_id == unit_id))))
+
+
+def took_part(session: Session, supervision_id: str | None) -> set[str]:
+    """Ids of those who did anything in a supervision, the inspectors of its team and those who signed among them."""
+    done = session.scalars(select(Submission).where(Submission.instance_id == supervision_id)).all()
+    team = {row["inspector"] for each in done for row in each.data.get("team", [])}
+    return {each.submitted_by_id for each in done} | set(
+        session.scalars(select(Person.id).where(Person.login.in_(team)))
+    )
 
 
 def _facts() -> Select[str, str]:
