@@ -6,7 +6,7 @@ A line is a paragraph, after `# ` a heading; `= name` is the table of the rows t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from importlib import resources
 from typing import Any
@@ -18,7 +18,7 @@ from engine.documents.kinds import COLUMNS, Kind
 
 Part = dict[str, Any]
 MARK = re.compile(r"^([#=]) ", re.MULTILINE)
-HEADING, TABLE, BREAK = "\x02#", "\x02=", "\x1e"
+HEADING, TABLE = "\x02#", "\x02="
 """Marks as they are while facts stand beside them: what people write holds no control characters, so it makes no heading."""
 
 
@@ -31,21 +31,18 @@ def day(written: date | str) -> str:
 def parts(kind: Kind, told: Mapping[str, Any]) -> list[Part]:
     """The paragraphs and tables of a paper, then the names of what is attached."""
     lines = WORDS.get_template(kind.key).render(told).split("\n")
-    said = [part for line in lines if line.strip() for part in _parts(kind, told, line)]
+    said = [_part(kind, told, line) for line in lines if line.strip()]
     numbered = (f"{'附件：' if n == 1 else '　　　'}{n}. {each}" for n, each in enumerate(told["attachments"], 1))
     return [*said, *({"style": "attachment", "text": text} for text in numbered)]
 
 
-def _parts(kind: Kind, told: Mapping[str, Any], line: str) -> Iterator[Part]:
-    if line.startswith(TABLE):
-        name = line.removeprefix(TABLE).strip()
-        columns = COLUMNS[kind.told[name].columns]
-        rows = [[_cell(field.kind, row[key]) for key, field in columns.items()] for row in told[name]]
-        yield {"style": "table", "columns": [field.name for field in columns.values()], "rows": rows}
-    elif line.startswith(HEADING):
-        yield {"style": "heading", "text": line.removeprefix(HEADING).replace(BREAK, "")}
-    else:
-        yield from ({"style": "text", "text": text} for text in line.split(BREAK) if text.strip())
+def _part(kind: Kind, told: Mapping[str, Any], line: str) -> Part:
+    if not line.startswith(TABLE):
+        return {"style": "heading" if line.startswith(HEADING) else "text", "text": line.removeprefix(HEADING).strip()}
+    name = line.removeprefix(TABLE).strip()
+    columns = COLUMNS[kind.told[name].columns]
+    rows = [[_cell(field.kind, row[key]) for key, field in columns.items()] for row in told[name]]
+    return {"style": "table", "columns": [field.name for field in columns.values()], "rows": rows}
 
 
 def _cell(kind: str, value: Any) -> str:
@@ -60,7 +57,6 @@ def _source(name: str) -> str:
 
 
 WORDS = SandboxedEnvironment(
-    loader=FunctionLoader(_source), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    finalize=lambda value: str(value).replace("\n", BREAK),
+    loader=FunctionLoader(_source), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )  # fmt: skip
 WORDS.filters["day"] = day

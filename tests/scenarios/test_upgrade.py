@@ -214,6 +214,8 @@ def _answer_to(task: UserTask) -> dict[str, Any]:
     """What an old visit finds is put right by this version's forms."""
     now = {
         "finding.evidence": findings.shown(), "finding.verification": findings.accepted(), "ledger.signature": findings.SIGNATURE,
+        "ledger.talk": {"held_on": findings.day(), "attended": "处长、校长", "record": "限期", "promised_by": findings.day(9)},
+        "ledger.circular": {"document_number": "通1号", "range": "全市", "text": "逾期未改"},
         "finding.re_look": {"looked_on": findings.day(), "on_site": "true", "seen": "仍然完好", "outcome": "effective"},
     }  # fmt: skip
     return (FORMS | now)[task.form_key] if task.form_key else SUBMITTED.get(task.activity_id, {})
@@ -229,10 +231,10 @@ def _answer() -> bool:
 
 
 def _wait_for_the_next_job() -> bool:
-    """False when nothing runs any more; a monthly round opens for ever."""
+    """False when nothing of before runs any more; a monthly round opens for ever, and what it finds is looked at again."""
     with db.transaction() as session:
         due = session.scalar(select(Job.due_at).order_by(Job.due_at).limit(1))
-        if not _running(session) or due is None:
+        if not {each.id for each in _running(session)} & set(BEFORE) or due is None:
             return False
         settings.move_clock(session, max(due, clock.now()) + timedelta(seconds=1))
     return True
