@@ -78,8 +78,14 @@ def give_preliminary_opinion(
 def serve_letter(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """The opinion letter, each of its problems as a finding, and beside them the unit's right to a re-examination (复核)."""
     told, points = user_tasks.told(session, instance.id, "weigh_defence"), dict(_defence_points(session, instance.id))
-    problems = [{**row, "criteria": _parts(row["criteria"], "\n")} for row in told["problems"]]
-    facts = [f"{number}. {row['title']}：{row['found']}" for number, row in enumerate(problems, 1)]
+    problems = [
+        {
+            **row, "criteria": _parts(row["criteria"], "\n"), "evidence_kinds": _parts(row["evidence_kinds"], "、"),
+            "rectify_by": date.fromisoformat(row["rectify_by"]),
+        }
+        for row in told["problems"]
+    ]  # fmt: skip
+    facts = [f"{number}. {row['title']}：{row['description']}" for number, row in enumerate(problems, 1)]
     _issue(
         session, instance, "opinion_letter", actor, basis="《教育督导条例》第二十一条",
         evaluation="\n".join([told["evaluation"], *facts, told["analysis"]]),
@@ -87,11 +93,7 @@ def serve_letter(session: Session, instance: Instance, *, variables: Mapping[str
         findings=[{name: row[name] for name in ("title", "clause", "criteria", "rectify_by")} for row in problems],
     )  # fmt: skip
     for row in problems:
-        kinds, description = _parts(row.pop("evidence_kinds"), "、"), row.pop("found")
-        rectify_by, unit = date.fromisoformat(row.pop("rectify_by")), session.get_one(Unit, instance.unit_id)
-        _find(
-            session, instance.id, actor, unit=unit, description=description, rectify_by=rectify_by, evidence_kinds=kinds, **row
-        )  # fmt: skip
+        _find(session, instance.id, actor, unit=session.get_one(Unit, instance.unit_id), **row)
     _open(session, instance, REVIEW, "复核", *_period(session, "supervision_review_request"), actor)
 
 
@@ -106,14 +108,12 @@ def count_open(
 
 def issue_report(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     issued = select(Finding).join(Finding.instance).where(ProcessInstance.parent_id == instance.id)
-    found = session.scalars(issued.order_by(Finding.number)).all()
-    states = ["经复核撤销或变更" if each.withdrawn_at else "经核查销号" for each in found]
     _issue(
         session, instance, "supervision_report", actor, course=user_tasks.told(session, instance.id, "write_report")["report"],
         evaluation=user_tasks.told(session, instance.id, "weigh_defence")["evaluation"],
         findings=[
-            {"title": each.title, "clause": each.clause, "state": state}
-            for each, state in zip(found, states, strict=True)
+            {"title": each.title, "clause": each.clause, "state": "经复核撤销或变更" if each.withdrawn_at else "经核查销号"}
+            for each in session.scalars(issued.order_by(Finding.number))
         ],
     )  # fmt: skip
 
@@ -215,16 +215,6 @@ def _check_record(session: Session, instance: Instance, data: Mapping[str, Any],
     _refuse(wrong)
 
 
-def _check_heard(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    wrong, drawn = {}, {each["group"]: len(each["numbers"]) for each in _drawn(session, instance.id)}
-    for number, row in enumerate(data["heard"]):
-        least, most = int(row["item"] in MUST_BE_HEARD), drawn[row["item"]]
-        if not least <= row["came"] <= most:
-            words = f"{row['item']}：抽取{most}人，实际听取须为{least}至{most}人（《教育督导条例》第十九条）"
-            wrong[f"heard.{number}.came"] = words
-    _refuse(wrong)
-
-
 def _check_appraisal(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
     members = len(user_tasks.told(session, instance.id, "form_team")["team"])
     judged = shipped.decide("team_agreement", {"agreed": data["agreed"], "members": members})
@@ -261,15 +251,11 @@ def _supervision_inspectors(session: Session, instance_id: str | None) -> Choice
     return [(person.login, person.name) for person in session.scalars(people.order_by(Person.login).distinct())]
 
 
-def _drawn(session: Session, instance_id: str | None) -> list[dict[str, Any]]:
-    detail = session.scalar(select(WorkItem.detail).where(WorkItem.instance_id == instance_id)) or {}
-    return list(detail.get("heard", {}).get("groups", []))
-
-
 def _drawn_participants(session: Session, instance_id: str | None) -> Choices:
+    detail = session.scalar(select(WorkItem.detail).where(WorkItem.instance_id == instance_id)) or {}
     return [
         (each["group"], f"{each['group']}（名册{each['listed']}人，抽中序号{'、'.join(map(str, each['numbers']))}）")
-        for each in _drawn(session, instance_id)
+        for each in detail.get("heard", {}).get("groups", [])
     ]
 
 
@@ -307,7 +293,6 @@ TABLE: dict[str, ServiceTask] = {
 CHECKS: dict[str, user_tasks.Check] = {
     "formal_supervision.team": _check_team,
     "formal_supervision.site_record": _check_record,
-    "formal_supervision.public_opinion": _check_heard,
     "formal_supervision.appraisal": _check_appraisal,
     "formal_supervision.defence": _check_in_time,
     "formal_supervision.letter": _check_letter,

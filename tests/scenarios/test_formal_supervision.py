@@ -12,7 +12,7 @@ from sqlalchemy import select
 from engine import clock, db, identity, ids, instances, settings, user_tasks
 from engine.draws import algorithm
 from engine.errors import InvalidState, NotAllowed
-from engine.models import Commitment, Document, Finding, Person, ProcessInstance, RecusalFact, Unit, WorkItem
+from engine.models import Commitment, Document, Finding, Person, ProcessInstance, RecusalFact, Unit, UserTask, WorkItem
 from tests import findings
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
@@ -37,7 +37,7 @@ def team(*logins: str, **told: Any) -> dict[str, Any]:
 
 def problem(title: str, **told: Any) -> dict[str, Any]:
     return {
-        "title": title, "found": "课表与备案不一致", "clause": f"课程方案·{title}", "severity": "一般", "mode": "立行立改",
+        "title": title, "description": "课表与备案不一致", "clause": f"课程方案·{title}", "severity": "一般", "mode": "立行立改",
         "rectify_by": day(30), "criteria": "开齐课程\n课表公示", "evidence_kinds": "文件、照片", **told,
     }  # fmt: skip
 
@@ -151,6 +151,9 @@ def test_a_school_defends_itself_puts_right_after_two_returns_and_relapses(burea
     letter = LETTER | {"problems": [problem("课程"), problem("作业")]}
     one = {"item": "1", "verdict": "adopted", "reason": "课表属实"}
     assert "answers" in story.refused("dudao1", "weigh_defence", story.item, **letter, answers=[one])
+    with db.reading() as session:
+        basis = session.get_one(UserTask, story.task("weigh_defence", story.item)).due_basis
+        assert basis["since"] == day(0), "the letter's days count from the end of the visit"
     answers = [one, {"item": "2", "verdict": "rejected", "reason": "不影响认定"}]
     late = letter | {"problems": [problem("课程", rectify_by=day(-1))]}
     assert "不能早于今天" in story.refused("dudao1", "weigh_defence", story.item, **late, answers=answers)
@@ -206,7 +209,7 @@ def test_who_is_heard_is_drawn_so_that_anybody_can_repeat_it_and_nobody_is_named
     stayed = {name: value for name, value in HEARD.items() if name != "managers_left"}
     assert "managers_left" in story.refused("duxue2", "hear_public", story.item, **stayed)
     nobody = HEARD | {"heard": [{**row, "came": 0} for row in HEARD["heard"]]}
-    assert "实际听取须为1至20人" in story.refused("duxue2", "hear_public", story.item, **nobody)
+    assert "heard.0.came" in story.refused("duxue2", "hear_public", story.item, **nobody)
 
 
 def test_a_team_is_three_and_nobody_in_it_must_recuse(bureau: Bureau) -> None:
