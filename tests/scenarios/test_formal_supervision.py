@@ -292,9 +292,12 @@ def test_a_letter_without_problems_still_waits_until_the_time_for_a_re_examinati
     story.step("dudao1", "weigh_defence", story.item, **LETTER | {"rectification": "no"})
     story.step("head", "sign_letter", story.item, **APPROVE)
     assert (story.found(), story.open(story.item)) == ([], set())
+    story.carry_over()
+    assert (story.status(), story.status(story.item)) == ("terminated", "active"), "the law's order outlives a year"
     bureau.let_time_pass(days=14)
     bureau.settle()
     assert story.only() == "write_report"
+    story.report_is_published()
 
 
 def story_completes(story: Supervision, task: str) -> None:
