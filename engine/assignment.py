@@ -131,9 +131,9 @@ def _verifiers_above(session: Session, instance: Subject) -> list[str]:
 
 
 def _supervision_team(session: Session, instance: Subject) -> list[str]:
-    """The inspectors of the team that was formed for this supervision (督导小组)."""
+    """The inspectors of the team that was formed for this supervision (督导小组), or for the one that has found this."""
     formed = select(Submission.data).where(
-        Submission.instance_id == instance.id, Submission.form_key == "formal_supervision.team"
+        Submission.instance_id.in_([instance.id, instance.parent_id]), Submission.form_key == "formal_supervision.team"
     )
     data = session.scalars(formed.order_by(Submission.submitted_at.desc()).limit(1)).one()
     return [f"user:{row['inspector']}" for row in data["team"]]

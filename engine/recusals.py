@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from engine import clock, deadlines
-from engine.models import Person, Position, RecusalFact, Unit
+from engine.models import Person, Position, RecusalFact, Submission, Unit
 
 LEFT = "left"
 """The kind of fact that fades: somebody has left the unit, and some years later may judge it again."""
@@ -26,6 +26,15 @@ def keep_away(session: Session, unit_id: str | None) -> set[str]:
     """Ids of those who neither inspect nor verify a unit: who must recuse themselves, and its own people."""
     recused = select(Person.id).where(Person.login.in_(from_unit(session, unit_id)))
     return set(session.scalars(recused.union(select(Position.person_id).where(Position.unit_id == unit_id))))
+
+
+def took_part(session: Session, supervision_id: str | None) -> set[str]:
+    """Ids of those who did anything in a supervision, the inspectors of its team and those who signed among them."""
+    done = session.scalars(select(Submission).where(Submission.instance_id == supervision_id)).all()
+    team = {row["inspector"] for each in done for row in each.data.get("team", [])}
+    return {each.submitted_by_id for each in done} | set(
+        session.scalars(select(Person.id).where(Person.login.in_(team)))
+    )
 
 
 def _in_force(session: Session, which: ColumnElement[bool]) -> set[tuple[str, str]]:

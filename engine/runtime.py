@@ -300,7 +300,8 @@ class _Step:
         }  # fmt: skip
 
     def _excluded(self, properties: Mapping[str, str], groups: Collection[str]) -> list[str]:
-        """Who did what this task checks, this time or an earlier one (`not_doer_of`); if `independent`, who must keep away.
+        """Who did what this task checks, this time or an earlier one (`not_doer_of`); if `independent`, who must keep away,
+        and if it is so `of_parent`, who took part in what this re-examines.
 
         Work that went to and fro may have been done by everybody who could check it; then only who did it last is excluded.
         """
@@ -316,6 +317,8 @@ class _Step:
             everybody = {who for who in now.values() if who}.union(*(who for rows in last for who in rows))
         if "independent" in properties:
             everybody |= recusals.keep_away(self.session, self.instance.unit_id)
+        if properties.get("independent") == "of_parent":
+            everybody |= recusals.took_part(self.session, self.instance.parent_id)
         return sorted(everybody)
 
     def _open(self, tasks: list[dict[str, Any]]) -> None:

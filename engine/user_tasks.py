@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, insert,
 from sqlalchemy.orm import Session, joinedload
 
 import forms
-from engine import history, instances, options, runtime
+from engine import clock, history, instances, options, runtime
 from engine.db import connection, to_json
 from engine.errors import Conflict, InvalidState, NotAllowed, NotFound
 from engine.history import Entry
@@ -48,6 +48,8 @@ class Refusal:
 
 def refusal(actor: Actor, task: Task | UserTask) -> Refusal | None:
     """The one rule for button and operation: None if the task is this person's to do."""
+    if task.status == TaskStatus.CANCELLED and task.due_at and task.due_at <= clock.now():
+        return Refusal(f"期限已于{task.due_at.astimezone(clock.LOCAL):%Y-%m-%d}届满，这件待办已经终止，不再受理。")
     if task.status != TaskStatus.OPEN:
         return Refusal("这件待办已经办结。")
     if actor.id in task.excluded:

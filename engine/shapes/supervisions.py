@@ -1,4 +1,4 @@
-"""督导 (SH08, SH09): the team and its opinion, the defence, the themes that visits take along."""
+"""督导 (SH09): the themes that visits take along; and what older diagrams of SH08 still call (`supervision.formal`)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, deadlines, recusals, user_tasks
-from engine.decisions import shipped
+from engine import clock, deadlines, user_tasks
 from engine.identity import Actor
-from engine.models import InstanceStatus, Person, Position, SupervisionRound, Unit, Visit, WorkItem
+from engine.models import InstanceStatus, SupervisionRound, Unit, Visit, WorkItem
 from engine.options import Choices
 from engine.runtime import Instance
 from engine.supervision import rounds
-
-OFFICES = ("inspector", "inspectorate_office")
 
 
 def give_opinion(
@@ -68,39 +64,6 @@ def look_at_round(
     return {"round_open": any(each.instance and each.instance.status == InstanceStatus.ACTIVE for each in ours)}
 
 
-def _check_team(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    """教育督导条例 arts 10 and 16: three inspectors or more, one of them in charge, nobody who must recuse."""
-    team, wrong = [row["inspector"] for row in data["team"]], {}
-    if len(set(team)) < len(team):
-        wrong["team"] = ["同一名督学只能列一次"]
-    elif [row["duty"] for row in data["team"]].count("组长") != 1:
-        wrong["team"] = ["须有且只有一名组长"]
-    must_recuse = recusals.from_unit(session, instance.unit_id)
-    for number, login in enumerate(team):
-        if login in must_recuse:
-            wrong[f"team.{number}.inspector"] = [
-                f"第{number + 1}行 督学：与被督导单位有利害关系，须回避（《教育督导条例》第十条），请另选"
-            ]
-    if not data["self_evaluation_by"] < data["on_site_from"] <= data["on_site_until"]:
-        wrong["on_site_from"] = ["先报送自评报告，再现场督导：请核对三个日期的先后"]
-    if wrong:
-        raise ValidationError(wrong)
-
-
-def _check_appraisal(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    team = user_tasks.told(session, instance.id, "form_team")["team"]
-    judged = shipped.decide("team_agreement", {"agreed": data["agreed"], "members": len(team)})
-    if not judged["agreement"]:
-        raise ValidationError({"agreed": [f"{judged['word']}：督导小组共{len(team)}人。请再行评议，达成一致后提交"]})
-
-
-def _supervision_inspectors(session: Session, instance_id: str | None) -> Choices:
-    people = (
-        select(Person).join(Position).where(Person.active, Position.role.in_(OFFICES)).order_by(Person.login).distinct()
-    )
-    return [(person.login, person.name) for person in session.scalars(people)]
-
-
 def _bound_schools(session: Session, instance_id: str | None) -> Choices:
     return [(each.school.key, each.school.name) for each in rounds.bindings_on(session, clock.today())]
 
@@ -118,9 +81,7 @@ TABLE = {
     "routine_visit.open_round": open_round,
     "routine_visit.look_at_round": look_at_round,
 }
-CHECKS = {"formal_supervision.team": _check_team, "formal_supervision.appraisal": _check_appraisal}
 SOURCES = {
-    "supervision_inspectors": _supervision_inspectors,
     "bound_schools": _bound_schools,
     "scheduled_schools": _scheduled_schools,
 }
