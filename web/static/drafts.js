@@ -8,8 +8,8 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
   let timer = 0, dirty = false, running = false, disputed = false;
   const clock = () => new Date().toTimeString().slice(0, 5);
   const entries = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !/^(\+|csrf_token)/.test(name));
-  const hold = () => {
-    try { localStorage.setItem(key, JSON.stringify({ at: clock(), entries: entries() })); } catch { /* no room: the server has it, or the page */ }
+  const hold = (held = { at: clock(), entries: entries() }) => {
+    try { localStorage.setItem(key, JSON.stringify(held)); } catch { /* no room: the server has it, or the page */ }
   };
   const say = (words, ...buttons) => said.replaceChildren(words, ...buttons.flatMap(([name, act]) => {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-quiet", textContent: name });
@@ -63,10 +63,10 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
     form.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  form.addEventListener("input", () => {
+  form.addEventListener("input", ({ target }) => {
     dirty = true;
     clearTimeout(timer);
-    timer = setTimeout(save, 3000);
+    timer = setTimeout(save, target.closest("[data-files]") ? 0 : 3000);
   });
   addEventListener("online", () => save());
   addEventListener("pagehide", () => save(true));
@@ -77,9 +77,23 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
     clearTimeout(timer);
   });
   const left = JSON.parse(localStorage.getItem(key) ?? "null");
-  if (left && JSON.stringify(left.entries) === JSON.stringify(entries())) localStorage.removeItem(key);
-  else if (left) {
-    say(`这台设备上还有 ${left.at} 没有存到服务器的一份。`, ["用这一份", () => { localStorage.removeItem(key); restore(left.entries); }],
-      ["不要了", () => { localStorage.removeItem(key); say(""); }]);
+  const filled = (all) => JSON.stringify(all.filter(([, value]) => value !== ""));
+  localStorage.removeItem(key);
+  if (left && filled(left.entries) !== filled(entries())) {
+    const use = async () => {
+      revision.value = ""; // what this device did not get through is later than what the server has
+      restore(left.entries);
+      say(`已恢复这台设备上 ${left.at} 所填`);
+      const unknown = left.entries.filter(([name, value]) => document.getElementById(name)?.matches("[data-files]")
+        && !form.querySelector(`[name="${name}"][value="${value}"]`));
+      if (!unknown.length) return;
+      for (const [name, value] of unknown) said.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+      await save();
+      if (!dirty) location.reload(); // the server knows what these files are called
+    };
+    if (performance.getEntriesByType("navigation")[0]?.type === "navigate") {
+      hold(left);
+      say(`这台设备上还有 ${left.at} 没有存到服务器的一份。`, ["用这一份", use], ["不要了", () => { localStorage.removeItem(key); say(""); }]);
+    } else use();
   }
 }
