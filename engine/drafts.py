@@ -31,7 +31,7 @@ def save(session: Session, task_id: str, data: Mapping[str, Any], *, actor: Acto
     user_tasks.require(session, actor, task)
     draft = session.get(Draft, (task_id, actor.id))
     if revision is not None and revision != (draft.revision if draft else 0):
-        advice = "您在别处另存了这件待办的草稿，这一份没有盖过它。"
+        advice = "您在别处另存了这件待办的草稿，这一份还没有存；再存一次，就以这一份为准。"
         raise Conflict(f"draft of {task_id} has changed", code="draft", advice=advice)
     if draft is None:
         draft = Draft(user_task_id=task_id, person_id=actor.id, revision=0)

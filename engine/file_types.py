@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import UTC, datetime
 from threading import Lock
@@ -19,6 +20,7 @@ PARTS = dict(
     zip(("word/document.xml", "xl/workbook.xml"), [each for each in TYPES if "officedocument" in each], strict=True)
 )
 """What is in a package of each kind."""
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 MACROS = "vbaproject.bin"
 ONE_AT_A_TIME = Lock()
 """A picture takes far more memory than its file."""
@@ -51,8 +53,6 @@ def picture(content: bytes) -> tuple[bytes, datetime | None]:
             if image.width * image.height > MOST_PIXELS:
                 raise Unfit("照片的像素太多，请缩小后再添加")
             taken_at = _taken_at(image)
-            # The decoder itself makes a JPEG smaller, so that little of it is ever in memory.
-            image.draft("RGB", (2 * THUMBNAIL_SIDE, 2 * THUMBNAIL_SIDE))
             return _small(image), taken_at
     except Unfit:
         raise
@@ -101,5 +101,5 @@ def _is_text(content: bytes) -> bool:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return all(sign >= " " or sign in "\t\r\n\f" for sign in text) and "\x7f" not in text
+        return not CONTROL.search(text)
     return False

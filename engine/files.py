@@ -10,10 +10,10 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256 as sha256_of
 from pathlib import Path
+from typing import NamedTuple
 
 from marshmallow import ValidationError
 from sqlalchemy import delete, func, select
@@ -36,8 +36,7 @@ KEPT_UNBOUND = timedelta(days=14)
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Examined:
+class Examined(NamedTuple):
     """What was found in a file that is all here."""
 
     media_type: str
@@ -105,7 +104,7 @@ def finish(session: Session, file_id: str, examined: Examined | None, *, actor: 
         return file
     _lock_content(session, file.sha256)
     with _stored_or_unavailable():
-        target = _content(file.sha256)
+        target = path(file.sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(_part(file.id), target)
         _sync(target.parent)
@@ -127,47 +126,33 @@ def discard(session: Session, file_id: str, *, actor: Actor) -> None:
 
 def get(session: Session, file_id: str, *, actor: Actor) -> StoredFile:
     """A file this person may see: their own until it is submitted, then whoever may look at the instance."""
-    file = session.get(StoredFile, file_id)
-    if file is None or file.uploaded_at is None or not _may_see(session, file, actor):
-        raise _unknown(file_id)
-    return file
+    for file in known(session, [file_id], actor=actor):
+        return file
+    raise _unknown(file_id)
 
 
-def path(file: StoredFile) -> Path:
-    return _content(file.sha256)
-
-
-def known(session: Session, file_ids: Iterable[str], *, actor: Actor) -> list[StoredFile]:
+def known(session: Session, file_ids: Collection[str], *, actor: Actor) -> list[StoredFile]:
     """Those of them that this person may see, in that order."""
-    found = {file.id: file for file in session.scalars(select(StoredFile).where(StoredFile.id.in_(set(file_ids))))}
-    return [
-        file for each in file_ids if (file := found.get(each)) and file.uploaded_at and _may_see(session, file, actor)
-    ]
-
-
-def of_instance(session: Session, instance_id: str) -> dict[str, StoredFile]:
-    """What was submitted in an instance, by id."""
-    return {file.id: file for file in session.scalars(select(StoredFile).where(StoredFile.instance_id == instance_id))}
+    wanted = select(StoredFile).where(StoredFile.id.in_(file_ids), StoredFile.uploaded_at.is_not(None))
+    found = {file.id: file for file in session.scalars(wanted)}
+    in_sight = instances.viewable(session, {file.instance_id for file in found.values()}, actor=actor)
+    mine = {file.id for file in found.values() if file.instance_id is None and file.uploaded_by_id == actor.id}
+    return [found[each] for each in file_ids if each in mine or (each in found and found[each].instance_id in in_sight)]
 
 
 def bind(
     session: Session, added: Iterable[tuple[str, str, Field, list[str]]], instance_id: str, *, actor: Actor
 ) -> None:
     """Let files belong to the instance with which they are submitted. ValidationError names the fields at fault."""
-    every, errors = list(added), dict[str, list[str]]()
+    every = list(added)
     ids = sorted({each for _, _, _, chosen in every for each in chosen})
-    locked = (
-        select(StoredFile)
-        .where(StoredFile.id.in_(ids))
-        .order_by(StoredFile.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    found = {file.id: file for file in session.scalars(locked)}
-    for key, where, field, chosen in every:
-        wrong = [_fault(found.get(each), field, instance_id, actor) for each in chosen]
-        if any(wrong):
-            errors[key] = [f"{where}{words}" for words in dict.fromkeys(filter(None, wrong))]
+    locked = select(StoredFile).where(StoredFile.id.in_(ids)).order_by(StoredFile.id).with_for_update()
+    found = {file.id: file for file in session.scalars(locked.execution_options(populate_existing=True))}
+    errors = {
+        key: list(dict.fromkeys(f"{where}{words}" for words in wrong))
+        for key, where, field, chosen in every
+        if (wrong := [fault for each in chosen if (fault := _fault(found.get(each), field, instance_id, actor))])
+    }
     if errors:
         raise ValidationError(errors)
     for file in found.values():
@@ -226,12 +211,6 @@ def _unknown(file_id: str) -> NotFound:
     return NotFound(f"no file {file_id}", advice="没有这个文件，或您无权查看。")
 
 
-def _may_see(session: Session, file: StoredFile, actor: Actor) -> bool:
-    if file.instance_id is None:
-        return file.uploaded_by_id == actor.id
-    return instances.can_view(session, actor, file.instance_id)
-
-
 def _fault(file: StoredFile | None, field: Field, instance_id: str, actor: Actor) -> str | None:
     """Why a file may not be submitted here; of somebody else's it is not even said that it is there."""
     if file is None or (file.uploaded_by_id != actor.id and file.instance_id != instance_id):
@@ -265,7 +244,8 @@ def _part(file_id: str) -> Path:
     return _folder("parts", file_id)
 
 
-def _content(digest: str) -> Path:
+def path(digest: str) -> Path:
+    """Where the bytes lie that have it."""
     return _folder(digest[:2], digest)
 
 
@@ -280,7 +260,5 @@ def _stored_or_unavailable() -> Iterator[None]:
 def _sync(folder: Path) -> None:
     """A rename outlives a power cut only when its folder was written."""
     opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    os.fsync(opened)
+    os.close(opened)

@@ -126,7 +126,7 @@ def status_of(error: errors.EngineError) -> HTTPStatus:
 
 
 def _make_room() -> None:
-    if request.method == "POST" and not rest.is_rest(request.path) and session.get("token"):
+    if request.mimetype == "multipart/form-data" and not rest.is_rest(request.path) and session.get("token"):
         request.max_content_length = MAX_BODY_WITH_FILES
 
 

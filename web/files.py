@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, g, request, send_file
 from flask.typing import ResponseReturnValue
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from sqlalchemy.orm import undefer
 
 from engine import db, files
@@ -18,6 +19,7 @@ bp = Blueprint("files", __name__, url_prefix="/files")
 
 SHOWN = {"application/pdf"}
 """What a browser shows by itself and without harm, besides pictures."""
+CREDIBLE = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 POLICY = "default-src 'none'; object-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
@@ -29,7 +31,7 @@ class _Announced(Schema):
     name = fields.String(required=True)
     size = fields.Integer(required=True, strict=True)
     digest = fields.String(data_key="sha256", required=True)
-    taken_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    taken_at = fields.AwareDateTime(load_default=None, allow_none=True, validate=validate.Range(*CREDIBLE))
 
 
 @bp.post("")
@@ -58,7 +60,7 @@ def show(file_id: str) -> ResponseReturnValue:
     # A name is what people read; a slash in it would make some browsers think of folders.
     called = file.name.replace("/", "_").replace("\\", "_")
     answer = send_file(
-        files.path(file), file.media_type, as_attachment=not inline, download_name=called, etag=file.sha256
+        files.path(file.sha256), file.media_type, as_attachment=not inline, download_name=called, etag=file.sha256
     )  # fmt: skip
     return _guarded(answer)
 

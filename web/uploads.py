@@ -22,6 +22,7 @@ Errors = dict[str, Any]
 def register(app: Flask) -> None:
     app.add_template_filter(attached)
     app.add_template_filter(amount)
+    app.jinja_env.globals["most_bytes"] = files.MOST_BYTES
     app.add_template_filter(media.in_words, "files_in_words")
 
 
@@ -75,7 +76,7 @@ def attached(value: object) -> list[StoredFile]:
 
 def amount(size: int) -> str:
     """1.2 MB."""
-    return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{max(1, size // 1_000)} KB"
+    return f"{size / 1_000_000:.3g} MB" if size >= 1_000_000 else f"{max(1, size // 1_000)} KB"
 
 
 def _kept(sent: FileStorage) -> StoredFile:

@@ -97,14 +97,21 @@ def complete(task_id: str) -> ResponseReturnValue:
 @bp.post("/<task_id>/draft")
 def save_draft(task_id: str) -> ResponseReturnValue:
     """存草稿, by the button or by the script, which says over which revision."""
-    given = request.get_json() if request.is_json else {}
-    typed, errors = (given.get("data"), {}) if request.is_json else uploads.submitted()
+    typed, errors = (None, {}) if request.is_json else uploads.submitted()
+    over = request.form.get(f"{wording.MORE_ROWS}revision", type=int)
+    if request.is_json and isinstance(given := request.get_json(silent=True), dict):
+        typed, over = given.get("data"), given.get("revision")
     if not isinstance(typed, dict):
         raise InvalidInput("no draft", advice="草稿没有存成，请刷新后再试。")
-    with db.transaction() as session:
-        over = given.get("revision") if request.is_json else request.form.get(f"{wording.MORE_ROWS}revision", type=int)
-        revision = drafts.save(session, task_id, typed, actor=g.actor, revision=over)
-    if request.accept_mimetypes.best == "application/json":
+    by_script = request.accept_mimetypes.best == "application/json"
+    try:
+        with db.transaction() as session:
+            revision = drafts.save(session, task_id, typed, actor=g.actor, revision=over)
+    except (Conflict, InvalidInput) as error:
+        if by_script:
+            raise
+        return _show(task_id, typed, errors=errors, refused=error.advice), 409
+    if by_script:
         return {"revision": revision, "saved": f"{clock.now().astimezone(clock.LOCAL):%H:%M}"}
     if errors:
         return _show(task_id, typed, errors=errors), 422

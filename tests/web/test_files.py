@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 import forms
 from engine import db, drafts, file_types, files, housekeeping, identity, user_tasks
@@ -153,7 +155,26 @@ def test_an_upload_goes_on_where_it_stopped(bureau: Bureau) -> None:
     file = row(file_id)
     assert file is not None
     assert file.media_type == "image/jpeg"
-    assert files.path(file).read_bytes() == PHOTO
+    assert files.path(file.sha256).read_bytes() == PHOTO
+    assert on_disk() == [file.sha256]
+
+
+def test_two_uploads_of_one_file_at_once_do_no_harm(bureau: Bureau) -> None:
+    content, officer = photo((500, 400)), actor("jj_officer1")
+    file_id = announce(content)
+
+    def send(_: int) -> bool:
+        here, done = 0, False
+        while not done:
+            file, here = uploads.receive(file_id, here, content[here : here + 40_000], actor=officer)
+            done = file.uploaded_at is not None
+        return done
+
+    with ThreadPoolExecutor(3) as clients:
+        assert all(clients.map(send, range(3)))
+    file = row(file_id)
+    assert file is not None
+    assert files.path(file.sha256).read_bytes() == content
     assert on_disk() == [file.sha256]
 
 
@@ -338,7 +359,6 @@ def test_only_ones_own_unused_files_that_are_all_here_are_taken(bureau: Bureau, 
     assert bureau.open_task(instance) == task
 
 
-@either_way
 def test_without_script_files_come_with_the_form_and_stay_when_it_is_refused(
     bureau: Bureau, instance: str, task: str
 ) -> None:
@@ -362,7 +382,9 @@ def test_without_script_files_come_with_the_form_and_stay_when_it_is_refused(
         (sent,) = user_tasks.submissions(session, instance)
         assert sent.data["photos"] == [kept["photos"]]
         assert sent.data["proofs"] == [{"criterion": "公示", "proof": [kept["proofs.0.proof"]]}]
-        assert set(files.of_instance(session, instance)) == set(kept.values())
+        assert {each.id for each in files.known(session, list(kept.values()), actor=actor("jj_head"))} == set(
+            kept.values()
+        )
 
 
 @either_way
@@ -411,9 +433,30 @@ def test_an_older_page_does_not_write_over_a_newer_draft(bureau: Bureau, task: s
     said = {"X-CSRFToken": token[1], "Accept": "application/json"}
     late = answered.post(f"/tasks/{task}/draft", json={"data": {"report": "x"}, "revision": 1}, headers=said)
     assert (late.status_code, list(late.json or {})) == (409, ["advice"])
+    plain = bureau.person("jj_officer1").post(f"/tasks/{task}/draft", {"report": "没有脚本时写的", "+revision": "1"})
+    assert (plain.status, plain.says("没有脚本时写的"), plain.says("再存一次")) == (409, True, True)
     forgotten = bureau.person("jj_officer1").post(f"/tasks/{task}/draft/forget", {})
     assert forgotten.status == 302
     assert bureau.count(Draft) == 0
+
+
+@either_way
+@pytest.mark.parametrize("told", [
+    {}, [], {"id": "../x"}, {"id": "0" * 36}, {"sha256": "z" * 64}, {"size": "9"}, {"size": -1}, {"name": 7},
+    {"taken_at": "0001-01-01T00:00:00+14:00"}, {"taken_at": "gestern"},
+])  # fmt: skip
+def test_a_crafted_announcement_is_refused_in_words(bureau: Bureau, told: Any) -> None:
+    right = {"id": str(uuid4()), "name": "a", "size": 9, "sha256": "0" * 64}
+    browser = bureau.person("jj_officer1").browser
+    token = re.search(r'name="csrf_token" value="([^"]+)"', bureau.person("jj_officer1").get("/tasks").text)
+    assert token
+    said = {"X-CSRFToken": token[1], "Accept": "application/json"}
+    assert browser.post("/files", json=right, headers={"Accept": "application/json"}).status_code == 400
+    refused = browser.post("/files", json={**right, **told} if told else told, headers=said)
+    assert refused.status_code == 400
+    assert "请" in (refused.json or {})["advice"]
+    assert bureau.count(StoredFile) == 0
+    assert bureau.app.test_client().post("/files", json=right, headers=said).status_code in (400, 401)
 
 
 @either_way
@@ -504,6 +547,6 @@ def test_in_a_browser_an_interrupted_upload_goes_on_and_a_draft_outlives_a_reloa
         browser.close()
     assert refused
     with db.reading() as session:
-        (file,) = files.of_instance(session, instance).values()
-        assert files.path(file).read_bytes() == chosen.read_bytes()
+        (file,) = session.scalars(select(StoredFile).where(StoredFile.instance_id == instance))
+        assert files.path(file.sha256).read_bytes() == chosen.read_bytes()
     assert [each for each in complaints if "ERR_FAILED" not in each] == []

@@ -36,7 +36,7 @@ for (const form of document.querySelectorAll("form[data-draft]")) {
         dirty = true;
         disputed = answer.status === 409;
         const over = () => { disputed = false; revision.value = ""; save(); };
-        say(`${told.advice}这里所填留在本机。`, ...(disputed ? [["存这里所填的", over], ["看另一份", () => location.reload()]] : []));
+        say(told.advice, ...(disputed ? [["存这里所填的", over], ["看另一份", () => location.reload()]] : []));
       }
     } catch {
       dirty = true;

@@ -1,5 +1,5 @@
-// Sends files piece by piece as they are chosen, and goes on where it stopped: after an interruption, a reload, without a network.
-// Without it, or where the address is not secure, files go with the form. Other pages use what stands in `bihuan`.
+// Sends files piece by piece as they are chosen and goes on where it stopped. Without it, or where the address is not
+// secure, they go with the form. Other pages use what stands in `bihuan`.
 "use strict";
 
 const bihuan = (() => {
@@ -9,7 +9,7 @@ const bihuan = (() => {
     request.onerror = () => failed(request.error);
   });
 
-  // What is not sent yet waits in the browser; where it may not, an interruption ends with the page.
+  // What is not sent waits in the browser.
   async function store(act, otherwise) {
     try {
       const opening = indexedDB.open("bihuan", 1);
@@ -34,10 +34,9 @@ const bihuan = (() => {
       canvas.height = image.height * factor;
       canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
       return await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85)) ?? file;
-    } catch { return file; } // no picture, or one of which the server says what is wrong with it
+    } catch { return file; }
   }
 
-  // A file as it is kept until it is sent; `place` says where it belongs.
   async function record(file, place) {
     const taken = file.type.startsWith("image/") ? new Date(file.lastModified).toISOString() : null;
     const made = { id: crypto.randomUUID(), place, name: file.name, taken, blob: await scale(file) };
@@ -45,7 +44,7 @@ const bihuan = (() => {
     return made;
   }
 
-  // One request; null if it did not get through. What the server refuses throws its words.
+  // Null if it did not get through; a refusal throws its words.
   async function ask(address, method, body, type) {
     const token = document.querySelector("[name=csrf_token]").value;
     const headers = { "X-CSRFToken": token, Accept: "application/json", "Content-Type": type };
@@ -56,7 +55,6 @@ const bihuan = (() => {
     return told;
   }
 
-  // Sends until all is there; `say` hears how far it is, in words.
   async function upload({ id, name, taken, blob }, say) {
     const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
     const sha256 = Array.from(hash, (each) => each.toString(16).padStart(2, "0")).join("");
