@@ -506,7 +506,7 @@ def test_in_a_browser_an_interrupted_upload_goes_on_and_a_draft_outlives_a_reloa
 
         def interrupt(route: Any) -> None:
             offset = route.request.url.partition("offset=")[2]
-            if int(offset) >= 256 * 1024 * 3:
+            if int(offset) >= 256 * 1024:
                 refused.append(offset)
                 route.abort()
             else:
@@ -525,7 +525,7 @@ def test_in_a_browser_an_interrupted_upload_goes_on_and_a_draft_outlives_a_reloa
         page.route("**/draft", lambda route: route.abort())
         page.fill("#report", "已换防火门")
         page.set_input_files("#photos input[type=file]", str(chosen))
-        page.get_by_text("网络不通").wait_for(timeout=5000)
+        page.get_by_text("网络不通").wait_for()
         look("interrupted")
         page.get_by_role("button", name="提交").click()
         page.get_by_text("传完再提交").wait_for()
