@@ -24,6 +24,7 @@ from web import (
     documents,
     due_dates,
     files,
+    findings,
     health,
     incidents,
     instances,
@@ -105,8 +106,8 @@ def create_app() -> Flask:
     app.session_interface = PageSessions()
     app.before_request(_make_room)  # before anybody reads the body
     csrf.init_app(app)
-    for module in (auth, calendar, documents, files, health, incidents, instances, lamps, launch, notifications, outbox, oversight,
-                   plan, preferences, publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor,
+    for module in (auth, calendar, documents, files, findings, health, incidents, instances, lamps, launch, notifications, outbox,
+                   oversight, plan, preferences, publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor,
                    vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)

@@ -21,6 +21,7 @@ from engine.plan import items as plan_items
 from engine.plan import launch
 from engine.reminders import urging
 from engine.spiff import Activity
+from engine.supervision import overview
 from web import diagram, story
 
 bp = Blueprint("instances", __name__, url_prefix="/instances")
@@ -32,8 +33,10 @@ def show(instance_id: str) -> ResponseReturnValue:
         instance = instances.get(session, instance_id, actor=g.actor)
         waits, children = _waits(session, instance), instances.children(session, instance.id)
         known, offered = facts.of_instance(session, instance.id), dates.offers(session, instance, actor=g.actor)
+        finding = overview.about(session, instance)
         return render_template(
-            "instance.html", instance=instance, pictures=_pictures(session, instance, waits),
+            "instance.html", instance=instance, finding=finding,
+            found_again=overview.followed_by(session, finding) if finding else [], pictures=_pictures(session, instance, waits),
             story=story.of(session, instance_id),
             waits=waits, now=_now(instance, waits), children=children, facts=known, thresholds=thresholds.in_force(session),
             lamps=_lamps(session, [instance, *children]),
