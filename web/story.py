@@ -54,6 +54,8 @@ SAID = {
 
 COMPLETED = "user_task.completed"
 Words = dict[str, str]
+Files = list[str]
+"""Ids, which a page shows by the filter `attached`."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Table:
     """Rows that were filled in, with the heads of their columns."""
 
     heads: list[str]
-    rows: list[list[str]]
+    rows: list[list[str | Files]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Submitted:
     name: str
     who: str
     at: datetime
-    answers: list[tuple[str, str | Table]]
+    answers: list[tuple[str, str | Table | Files]]
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _event(event: HistoryEvent, names: Words, activities: Words, submission: Sub
     )
 
 
-def _answers(submission: Submission, offered: dict[str, Words]) -> list[tuple[str, str | Table]]:
+def _answers(submission: Submission, offered: dict[str, Words]) -> list[tuple[str, str | Table | Files]]:
     form = forms.find(submission.form_key) if submission.form_key else None
     if form is None:
         return [(key, str(value)) for key, value in submission.data.items()]
@@ -160,9 +162,11 @@ def _table(field: forms.Field, rows: list[dict[str, Any]], offered: dict[str, Wo
     return Table([cell.label for cell in field.cells], cells)
 
 
-def _shown(field: forms.Field, value: Any, offered: dict[str, Words]) -> str:
-    if value is None:
+def _shown(field: forms.Field, value: Any, offered: dict[str, Words]) -> str | Files:
+    if value is None or value == []:
         return "—"
+    if field.is_files:
+        return list(value)
     if field.type == "datetime":
         return wording.full_day(date.fromisoformat(value))
     if not (field.is_choice or isinstance(value, bool)):

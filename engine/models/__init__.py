@@ -6,6 +6,7 @@ from engine.models.burden import HeldValue, SchoolContact
 from engine.models.checklists import ChecklistMark
 from engine.models.document import Document, DocumentSeries
 from engine.models.draws import DrawRecord
+from engine.models.files import Draft, StoredFile
 from engine.models.lamps import Fact, LampThreshold
 from engine.models.meeting import Meeting, MeetingMember
 from engine.models.notification import CalendarFeed, Delivery, DeliveryState, Notification, ReminderStage

@@ -8,6 +8,7 @@ import pytest
 
 import forms
 from forms import Field, FormInvalid, Note
+from forms.media import TYPES
 
 TEXT = {"type": "textfield", "key": "title", "label": "标题"}
 CHOICE = {
@@ -78,7 +79,7 @@ def test_groups_and_notes_keep_their_place() -> None:
 @pytest.mark.parametrize(
     "component",
     [
-        {"type": "filepicker", "key": "file", "label": "附件"},
+        {"type": "table", "key": "file", "label": "附件"},
         {"type": "button", "key": "go", "label": "提交"},
         {"type": "dynamiclist", "components": [TEXT]},
         {"type": "html", "content": "<b>"},
@@ -149,3 +150,15 @@ def test_refuses_groups_without_end() -> None:
     # then
     with pytest.raises(FormInvalid):
         forms.parse(document(group))
+
+
+def test_a_file_picker_says_which_files_it_takes_and_how_many() -> None:
+    several = {"type": "filepicker", "key": "photos", "label": "照片", "multiple": True, "accept": "image/*, .PDF"}
+    (field,) = forms.parse(document(several)).fields
+    assert field.accept == ("image/jpeg", "image/png", "image/webp", "application/pdf")
+    assert field.max_files == 20
+    (single,) = forms.parse(document({"type": "filepicker", "key": "paper", "label": "文件"})).fields
+    assert single.accept == tuple(TYPES)
+    assert single.max_files == 1
+    with pytest.raises(FormInvalid, match=r"\.exe"):
+        forms.parse(document({**several, "accept": ".pdf,.exe"}))
