@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, or_
 from sqlalchemy.orm import Session
 
-from engine import administration, clock, identity, jobs
+from engine import administration, clock, drafts, files, identity, jobs
 from engine.models import LoginSession, RememberedAnswer
 from engine.recurrences import planning
 
@@ -26,7 +26,8 @@ def schedule(session: Session) -> None:
 
 
 def sweep(session: Session, payload: Mapping[str, Any]) -> None:
-    """Job handler: do away with answers nobody will ask for again, browser sessions that have run out, troubles that are over.
+    """Job handler: do away with answers nobody will ask for again, browser sessions that have run out, troubles that are over,
+    drafts of what is over, files that nobody has submitted.
 
     A recurrence that has lost its job, or waited for a calendar, gets one again.
     """
@@ -35,5 +36,7 @@ def sweep(session: Session, payload: Mapping[str, Any]) -> None:
     over = or_(LoginSession.seen_at < now - identity.IDLE, LoginSession.opened_at < now - identity.LONGEST)
     session.execute(delete(LoginSession).where(over))
     administration.tidy(session)
+    drafts.sweep(session)
+    files.sweep(session)
     planning.replan(session)
     schedule(session)

@@ -83,6 +83,7 @@ class Task(NamedTuple):
     due_at: datetime | None
     created_at: datetime
     status: str
+    drafted: bool
 
 
 class ServiceTask(Protocol):
@@ -297,6 +298,7 @@ class _Step:
             "assignee_id": assigned.assignee_id, "assignee_login": assigned.assignee_login,
             "excluded": self._excluded(activity.properties, assigned.groups), "due_at": due.at, "due_reason": due.reason,
             "due_basis": due.basis, "created_at": self.batch.at, "status": TaskStatus.OPEN,
+            "drafted": False,
         }  # fmt: skip
 
     def _excluded(self, properties: Mapping[str, str], groups: Collection[str]) -> list[str]:

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, insert, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Select, Subquery, bindparam, delete, func, insert, or_, select, union_all, update
 from sqlalchemy.orm import Session, joinedload
 
 import forms
-from engine import history, instances, options, runtime
+from engine import files, history, instances, options, runtime
 from engine.db import connection, to_json
 from engine.errors import Conflict, InvalidState, NotAllowed, NotFound
 from engine.history import Entry
 from engine.identity import Actor
-from engine.models import Candidate, Person, ProcessInstance, Submission, TaskStatus, UserTask, table
+from engine.models import Candidate, Draft, Person, ProcessInstance, Submission, TaskStatus, UserTask, table
 from engine.runtime import Task
 from engine.statements import Batch, Prepared
 
@@ -129,14 +129,14 @@ def claim(session: Session, task_id: str, *, actor: Actor, for_id: str | None = 
         raise Conflict(f"user task {task_id} is claimed", code="claimed", advice="这件待办已由他人认领。")
     if for_id not in (None, actor.id):
         raise NotAllowed("claiming for somebody else", advice="只能为自己认领。")
-    _require(session, actor, task)
+    require(session, actor, task)
     hand_over(session, instance, task, actor.id, actor.login, Entry("user_task.claimed", actor.id))
 
 
 def unclaim(session: Session, task_id: str, *, actor: Actor) -> None:
     """Put a claimed task back to the groups it was offered to."""
     instance, task = runtime.lock_with_task(session, task_id)
-    _require(session, actor, task)
+    require(session, actor, task)
     if not task.candidate_groups:
         raise InvalidState(f"user task {task_id} has no candidates", advice="这件待办没有其他候选人，不能退回认领。")
     if task.assignee_id is not None:
@@ -151,11 +151,13 @@ def complete(session: Session, task_id: str, submitted: Mapping[str, Any], *, ac
     their names, so that branches which use the same form keep their decisions apart. Rules beyond the form are `checks`.
     """
     instance, task = runtime.lock_with_task(session, task_id)
-    _require(session, actor, task)
+    require(session, actor, task)
     form = forms.get(task.form_key) if task.form_key else None
     data = form.load(submitted, options.of_form(session, form, instance.id)) if form else dict(submitted)
     if form and form.key in checks:
         checks[form.key](session, instance, data, actor=actor)
+    if form and form.has_files:
+        files.bind(session, form.files_in(data), instance.id, actor=actor)
     variables = form.routing(data) if form else data
     instances.check_variables(variables)
     prefix = runtime.activity_of(session, instance, task).properties.get("prefix", "")
@@ -210,6 +212,8 @@ def _kept(session: Session, task: Task, data: dict[str, Any], actor: Actor) -> B
         "form_key": task.form_key, "data": data, "submitted_by_id": actor.id, "submitted_at": batch.at,
     }  # fmt: skip
     batch.add(_SUBMIT, [submitted])
+    if task.drafted:
+        batch.add(_FORGET_DRAFTS, [{"wanted": task.id}])
     return batch
 
 
@@ -220,7 +224,7 @@ def _completed(task: Task, data: dict[str, Any], actor: Actor) -> Entry:
     )  # fmt: skip
 
 
-def _require(session: Session, actor: Actor, task: Task) -> None:
+def require(session: Session, actor: Actor, task: Task | UserTask) -> None:
     """Refuse what is not theirs; to a stranger the task does not even exist."""
     refused = refusal(actor, task)
     if refused is None:
@@ -248,7 +252,7 @@ def hand_over(
     history.note(session, instance, told)
 
 
-_TASK, _SUBMISSION, _CANDIDATE = table(UserTask), table(Submission), table(Candidate)
+_TASK, _SUBMISSION, _CANDIDATE, _DRAFT = table(UserTask), table(Submission), table(Candidate), table(Draft)
 _MINE = _TASK.c.id == bindparam("wanted")
 _DO = Prepared(
     update(_TASK)
@@ -256,4 +260,5 @@ _DO = Prepared(
     .values(status=TaskStatus.COMPLETED, ended_at=bindparam("at"), completed_by_id=bindparam("who"))
 )
 _HAND_OVER = Prepared(update(_TASK).where(_MINE).values(assignee_id=bindparam("who")))
+_FORGET_DRAFTS = Prepared(delete(_DRAFT).where(_DRAFT.c.user_task_id == bindparam("wanted")))
 _SUBMIT = Prepared(insert(_SUBMISSION), *_SUBMISSION.columns.keys())

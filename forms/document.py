@@ -8,14 +8,16 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 
-from forms import conditions, expressions, schema
+from forms import conditions, expressions, media, schema
 from forms.fields import ITEM, Field, FormInvalid, Note
 from forms.form import Form
 
-INPUTS = {"textfield", "textarea", "number", "select", "radio", "checkbox", "checklist", "datetime"}
+INPUTS = {"textfield", "textarea", "number", "select", "radio", "checkbox", "checklist", "datetime", "filepicker"}
 NOTES = {"text", "separator"}
 COLUMNS = INPUTS - {"checklist"}
 MAX_ROWS, MOST_ROWS = 60, 500
+MOST_FILES = 20
+"""In one field."""
 
 
 def parse(document: Mapping[str, Any]) -> Form:
@@ -87,6 +89,8 @@ class _Component(_Lenient):
     date_label = fields.String(data_key="dateLabel", load_default="")
     subtype = fields.String(load_default="date")
     description = fields.String(load_default="")
+    multiple = fields.Boolean(load_default=False)
+    accept = fields.String(load_default="")
     text = fields.String(load_default="")
     options = fields.List(fields.Nested(_Option), data_key="values", load_default=list)
     options_source = fields.String(data_key="valuesKey", load_default=None)
@@ -140,6 +144,8 @@ def _field(component: Mapping[str, Any], group: str) -> Field:
         as_buttons=properties.get("as") == "buttons",
         routing=properties.get("routing") == "true",
         group=group,
+        accept=media.accepted(component["accept"]) if component["type"] == "filepicker" else (),
+        max_files=MOST_FILES if component["multiple"] else 1,
         **component["limits"],
     )
 

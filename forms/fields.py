@@ -54,6 +54,9 @@ class Field:
     """Name of the list that has an option for every row; without one people add rows as they need them."""
     min_rows: int = 0
     max_rows: int = 0
+    accept: tuple[str, ...] = ()
+    """Media types of the files that may be added."""
+    max_files: int = 1
 
     @property
     def is_rows(self) -> bool:
@@ -64,6 +67,10 @@ class Field:
         """What a row holds: its columns, after the option it is about."""
         item = (Field(ITEM, "select", "", options_source=self.rows_source),) if self.rows_source else ()
         return item + self.columns
+
+    @property
+    def is_files(self) -> bool:
+        return self.type == "filepicker"
 
     @property
     def is_choice(self) -> bool:

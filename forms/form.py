@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -52,6 +52,21 @@ class Form:
     def routing(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """The part of a submission that the diagram's conditions may see."""
         return {field.key: data[field.key] for field in self.fields if field.routing and field.key in data}
+
+    @cached_property
+    def has_files(self) -> bool:
+        return any(each.is_files for field in self.fields for each in (field, *field.columns))
+
+    def files_in(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str, Field, list[str]]]:
+        """Of each field in which files were added: its name, what goes before complaints about it, and the files."""
+        for field in self.fields:
+            if field.is_files and data[field.key]:
+                yield field.key, "", field, data[field.key]
+            for index, row in enumerate(data[field.key] if field.is_rows else ()):
+                for column in field.columns:
+                    if column.is_files and row[column.key]:
+                        where = f"第{index + 1}行 {column.label}："
+                        yield f"{field.key}.{index}.{column.key}", where, column, row[column.key]
 
     @cached_property
     def _schema(self) -> Schema:

@@ -31,6 +31,7 @@ NUMBER = re.compile(r"[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)(\.[0-9]+)?")
 DATE = re.compile(
     r"([12][0-9]{3})(?:([-./])([0-9]{1,2})\2([0-9]{1,2})|年([0-9]{1,2})月([0-9]{1,2})日|([0-9]{2})([0-9]{2}))"
 )
+FILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FULL_WIDTH = {sign + 0xFEE0: sign for sign in range(ord("!"), ord("~") + 1)}
 """Digits and signs as a Chinese keyboard writes them. Not NFKC, which reads 5² as 52."""
 
@@ -42,6 +43,8 @@ Check = Callable[[Any], None]
 def required_message(field: Field) -> str:
     if field.type == "checkbox":
         return f"请勾选{field.label}"
+    if field.is_files:
+        return f"请添加{field.label}"
     return f"请选择{field.label}" if field.is_choice else f"请填写{field.label}"
 
 
@@ -147,6 +150,14 @@ def _choices(value: object) -> list[str]:
     return list(dict.fromkeys(map(_choice, chosen)))
 
 
+def _files(value: object) -> list[str]:
+    """Ids of stored files; what is behind them the engine knows."""
+    chosen = _choices(value)
+    if not all(FILE_ID.fullmatch(each) for each in chosen):
+        raise ValidationError(MALFORMED)
+    return chosen
+
+
 _READERS: dict[str, Callable[[Any], object]] = {
     "textfield": _line,
     "textarea": _text,
@@ -156,6 +167,7 @@ _READERS: dict[str, Callable[[Any], object]] = {
     "select": _choice,
     "radio": _choice,
     "checklist": _choices,
+    "filepicker": _files,
 }
 
 
@@ -165,7 +177,7 @@ def is_always_required(field: Field) -> bool:
 
 def nothing(field: Field) -> Any:
     """What an optional field is when it was left empty."""
-    return {"checkbox": False, "checklist": list}.get(field.type)
+    return {"checkbox": False, "checklist": list, "filepicker": list}.get(field.type)
 
 
 def _checks(field: Field) -> list[Check]:
@@ -173,6 +185,8 @@ def _checks(field: Field) -> list[Check]:
         return [_range(field.minimum, field.maximum)]
     if field.type in ("textfield", "textarea"):
         return [_length(field.min_length, field.max_length or MAX_TEXT)]
+    if field.is_files:
+        return [validate.Length(max=field.max_files, error=f"最多{field.max_files}个文件")]
     if field.type == "checkbox" and is_always_required(field):
         return [validate.Equal(True, error=required_message(field))]
     return []

@@ -22,6 +22,7 @@ from web import (
     auth,
     calendar,
     due_dates,
+    files,
     health,
     incidents,
     instances,
@@ -39,6 +40,7 @@ from web import (
     supervision,
     targets,
     time_limits,
+    uploads,
     user_tasks,
     vendor,
     vetoes,
@@ -51,6 +53,9 @@ POLICY = (
     "worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 MAX_BODY = 5_000_000
+MAX_BODY_WITH_FILES = 60_000_000
+"""Of a form sent by somebody who is logged in; files that are sent piece by piece need no such room."""
+MAX_PARTS = 5_000
 STATUS = {
     correlation.NobodyWaits: HTTPStatus.BAD_REQUEST,
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -92,19 +97,21 @@ def create_app() -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,
+        MAX_FORM_PARTS=MAX_PARTS,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # an address is right or there is nothing; no way round by a redirect
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
+    app.before_request(_make_room)  # before anybody reads the body
     csrf.init_app(app)
-    for module in (auth, calendar, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan, preferences,
-                   publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes,
-                   visits):  # fmt: skip
+    for module in (auth, calendar, files, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan, preferences,
+                   publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes, visits):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
     due_dates.register(app)
+    uploads.register(app)
     app.before_request(_know_who_asks)
     app.after_request(_harden)
     app.context_processor(_shared_by_all_pages)
@@ -125,6 +132,11 @@ def status_of(error: errors.EngineError) -> HTTPStatus:
     return next((code for kind, code in STATUS.items() if isinstance(error, kind)), HTTPStatus.CONFLICT)
 
 
+def _make_room() -> None:
+    if request.method == "POST" and not rest.is_rest(request.path) and session.get("token"):
+        request.max_content_length = MAX_BODY_WITH_FILES
+
+
 def _know_who_asks() -> ResponseReturnValue | None:
     """Find the person behind the browser session; pages are for people who logged in."""
     g.actor = None
@@ -140,15 +152,19 @@ def _know_who_asks() -> ResponseReturnValue | None:
             with db.transaction() as opened:
                 identity.note_seen(opened, token)
     if g.actor is None and request.endpoint not in OPEN_TO_ALL:
+        if _speaks_json():
+            return {"advice": "登录已过期，请重新登录；所填和没有传完的文件还在这台设备上。"}, HTTPStatus.UNAUTHORIZED
         return redirect(url_for("auth.login", next=request.full_path if request.method == "GET" else None))
     return None
 
 
 def _harden(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    if request.endpoint not in ("static", "vendor.bootstrap"):
+    if request.blueprint == "files":
+        response.headers["Cache-Control"] = "private, no-cache"  # the right to look is asked for each time
+    elif request.endpoint not in ("static", "vendor.bootstrap"):
         response.headers["Cache-Control"] = "no-store"
         response.headers["Vary"] = "Cookie"
     return response
@@ -199,7 +215,12 @@ def _refuse_http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _page(status: HTTPStatus, advice: str) -> ResponseReturnValue:
-    return render_template("refusal.html", advice=advice), status
+    return ({"advice": advice} if _speaks_json() else render_template("refusal.html", advice=advice)), status
+
+
+def _speaks_json() -> bool:
+    """A script of ours that asks, rather than a person who looks."""
+    return request.accept_mimetypes.best == "application/json"
 
 
 def _secret_key() -> str:

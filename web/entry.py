@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 import forms
 from engine import db, options
 from engine.errors import Conflict, InvalidInput, InvalidState
-from web import wording
+from web import uploads, wording
 
 Typed = dict[str, Any]
 
@@ -47,9 +47,9 @@ def show(entry: Entry, values: Mapping[str, Any], errors: Mapping[str, Any] | No
 
 def send(entry: Entry, act: Callable[[Session, Typed], object]) -> ResponseReturnValue:
     """Check what was submitted and act on it."""
-    typed = wording.submitted(request.form)
-    if wording.MORE_ROWS in request.form:
-        return show(entry, typed)
+    typed, errors = uploads.submitted()
+    if wording.MORE_ROWS in request.form or errors:
+        return show(entry, typed, errors), 422 if errors else 200
 
     def check_and_act(session: Session, typed: Typed) -> None:
         form = forms.get(entry.form)

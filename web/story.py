@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 import forms
-from engine import history, options, user_tasks
-from engine.models import HistoryEvent, Submission
+from engine import files, history, options, user_tasks
+from engine.models import HistoryEvent, StoredFile, Submission
 from web import wording
 
 SAID = {
@@ -46,6 +46,7 @@ SAID = {
 
 COMPLETED = "user_task.completed"
 Words = dict[str, str]
+Files = list[StoredFile]
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Table:
     """Rows that were filled in, with the heads of their columns."""
 
     heads: list[str]
-    rows: list[list[str]]
+    rows: list[list[str | Files]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,15 @@ class Submitted:
     name: str
     who: str
     at: datetime
-    answers: list[tuple[str, str | Table]]
+    answers: list[tuple[str, str | Table | Files]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What answers are told with: the words of choices, and the files."""
+
+    offered: dict[str, Words]
+    files: dict[str, StoredFile]
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,7 @@ def of(session: Session, instance_id: str) -> Story:
     offered = {
         name: dict(choices) for form in asked for name, choices in options.of_form(session, form, instance_id).items()
     }
+    attached = files.of_instance(session, instance_id) if any(form.has_files for form in asked) else {}
     activities = {
         event.user_task_id: event.activity_name for event in told if event.user_task_id and event.activity_name
     }
@@ -102,13 +112,13 @@ def of(session: Session, instance_id: str) -> Story:
             for event in reversed(told)
             if event.kind in SAID or event.kind == COMPLETED
         ],
-        [_submitted(each, names, activities, offered) for each in reversed(sent)],
+        [_submitted(each, names, activities, Known(offered, attached)) for each in reversed(sent)],
     )
 
 
-def _submitted(submission: Submission, names: Words, activities: Words, offered: dict[str, Words]) -> Submitted:
+def _submitted(submission: Submission, names: Words, activities: Words, known: Known) -> Submitted:
     name, who = activities.get(submission.user_task_id, ""), names.get(submission.submitted_by_id, "")
-    return Submitted(name, who, submission.submitted_at, _answers(submission, offered))
+    return Submitted(name, who, submission.submitted_at, _answers(submission, known))
 
 
 def _verdict(submission: Submission | None) -> str:
@@ -131,34 +141,34 @@ def _event(event: HistoryEvent, names: Words, activities: Words, submission: Sub
     )
 
 
-def _answers(submission: Submission, offered: dict[str, Words]) -> list[tuple[str, str | Table]]:
+def _answers(submission: Submission, known: Known) -> list[tuple[str, str | Table | Files]]:
     form = forms.find(submission.form_key) if submission.form_key else None
     if form is None:
         return [(key, str(value)) for key, value in submission.data.items()]
     return [
         (
             field.label,
-            _table(field, value, offered)
-            if field.is_rows and isinstance(value, list)
-            else _shown(field, value, offered),
+            _table(field, value, known) if field.is_rows and isinstance(value, list) else _shown(field, value, known),
         )
         for field in form.fields
         if (value := submission.data.get(field.key)) not in (None, [])
     ]
 
 
-def _table(field: forms.Field, rows: list[dict[str, Any]], offered: dict[str, Words]) -> Table:
-    cells = [[_shown(cell, row.get(cell.key), offered) for cell in field.cells] for row in rows]
+def _table(field: forms.Field, rows: list[dict[str, Any]], known: Known) -> Table:
+    cells = [[_shown(cell, row.get(cell.key), known) for cell in field.cells] for row in rows]
     return Table([cell.label for cell in field.cells], cells)
 
 
-def _shown(field: forms.Field, value: Any, offered: dict[str, Words]) -> str:
-    if value is None:
+def _shown(field: forms.Field, value: Any, known: Known) -> str | Files:
+    if value is None or value == []:
         return "—"
+    if field.is_files:
+        return [known.files[each] for each in value if each in known.files]
     if field.type == "datetime":
         return wording.full_day(date.fromisoformat(value))
     if not (field.is_choice or isinstance(value, bool)):
         return f"{value}{field.suffix}"
-    words = {"true": "是", "false": "否", **dict(field.options), **offered.get(field.options_source or "", {})}
+    words = {"true": "是", "false": "否", **dict(field.options), **known.offered.get(field.options_source or "", {})}
     chosen = wording.as_typed(value if isinstance(value, list) else [value])
     return "、".join(words.get(each, str(each)) for each in chosen)

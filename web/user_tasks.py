@@ -13,13 +13,13 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 import forms
-from engine import clock, db, options, user_tasks
+from engine import clock, db, drafts, options, user_tasks
 from engine.errors import Conflict, InvalidInput, InvalidState, NotAllowed
 from engine.identity import Actor
 from engine.lamps import thresholds
 from engine.models import UserTask
 from engine.reminders import urging
-from web import story, wording
+from web import story, uploads, wording
 
 bp = Blueprint("user_tasks", __name__, url_prefix="/tasks")
 
@@ -84,9 +84,9 @@ def urge(task_id: str) -> ResponseReturnValue:
 @bp.post("/<task_id>/complete")
 def complete(task_id: str) -> ResponseReturnValue:
     """A refusal of any kind shows the page again with everything that was typed."""
-    submitted = wording.submitted(request.form)
-    if wording.MORE_ROWS in request.form:
-        return _show(task_id, submitted)
+    submitted, errors = uploads.submitted()
+    if wording.MORE_ROWS in request.form or errors:
+        return _show(task_id, submitted, errors=errors), 422 if errors else 200
     try:
         with db.transaction() as session:
             instance = user_tasks.complete(session, task_id, submitted, actor=g.actor)
@@ -101,14 +101,43 @@ def complete(task_id: str) -> ResponseReturnValue:
     return redirect(url_for("user_tasks.index"))
 
 
+@bp.post("/<task_id>/draft")
+def save_draft(task_id: str) -> ResponseReturnValue:
+    """存草稿, by the button or by the script, which says over which revision."""
+    given = request.get_json() if request.is_json else {}
+    typed, errors = (given.get("data"), {}) if request.is_json else uploads.submitted()
+    if not isinstance(typed, dict):
+        raise InvalidInput("no draft", advice="草稿没有存成，请刷新后再试。")
+    with db.transaction() as session:
+        over = given.get("revision") if request.is_json else request.form.get(f"{wording.MORE_ROWS}revision", type=int)
+        revision = drafts.save(session, task_id, typed, actor=g.actor, revision=over)
+    if request.accept_mimetypes.best == "application/json":
+        return {"revision": revision, "saved": f"{clock.now().astimezone(clock.LOCAL):%H:%M}"}
+    if errors:
+        return _show(task_id, typed, errors=errors), 422
+    flash("草稿已存，可以离开，下次打开接着填。")
+    return redirect(url_for("user_tasks.show", task_id=task_id))
+
+
+@bp.post("/<task_id>/draft/forget")
+def forget_draft(task_id: str) -> ResponseReturnValue:
+    with db.transaction() as session:
+        drafts.forget(session, task_id, actor=g.actor)
+    flash("草稿已弃。")
+    return redirect(url_for("user_tasks.show", task_id=task_id))
+
+
 def _show(
     task_id: str, submitted: dict[str, Any] | None = None, *, errors: dict[str, Any] | None = None, refused: str = ""
 ) -> str:
     with db.reading() as session:
         task = user_tasks.get(session, task_id, actor=g.actor)
         form = forms.get(task.form_key) if task.form_key else None
+        draft = drafts.find(session, task_id, actor=g.actor)
+        if submitted is None:
+            submitted = draft.data if draft else _previous(session, task)
         return render_template(
-            "task.html", task=task, form=form, values=_previous(session, task) if submitted is None else submitted, errors=errors or {},
+            "task.html", task=task, form=form, values=submitted, errors=errors or {}, draft=draft,
             refused=refused, refusal=user_tasks.refusal(g.actor, task), state=wording.lamp(task, thresholds.in_force(session)),
             options=options.of_form(session, form, task.instance_id) if form else {}, story=story.of(session, task.instance_id),
             urging=urging.offer(session, task, actor=g.actor),

@@ -47,7 +47,7 @@ FACTS = {
 
 
 MORE_ROWS = "+"
-"""The button that asks for another row, and for nothing else."""
+"""The button that asks for another row, and for nothing else; with it begins whatever is no field."""
 CELL = re.compile(r"(\w+)\.(\d{1,4})\.(\w+)")
 Row = tuple[int, str, Mapping[str, Any]]
 """Its place, what it is called, and what was typed in it."""
@@ -141,7 +141,7 @@ def submitted(form: MultiDict[str, str]) -> dict[str, Any]:
         cell, value = CELL.fullmatch(key), values if len(values) > 1 else values[0]
         if cell:
             lists.setdefault(cell[1], {}).setdefault(int(cell[2]), {})[cell[3]] = value
-        elif key not in ("csrf_token", MORE_ROWS):
+        elif key != "csrf_token" and not key.startswith(MORE_ROWS):
             typed[key] = value
     for key, numbered in lists.items():
         typed[key] = [row for _, row in sorted(numbered.items()) if not all(map(is_blank, row.values()))]

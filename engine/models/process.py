@@ -161,6 +161,8 @@ class UserTask(Base):
     status: Mapped[Key] = mapped_column(default=TaskStatus.OPEN)
     ended_at: Mapped[Moment | None]
     completed_by_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
+    drafted: Mapped[bool] = mapped_column(default=False)
+    """Somebody has saved a draft, so that there is one to forget."""
 
     instance: Mapped[ProcessInstance] = relationship()
     assignee: Mapped[Person | None] = relationship(foreign_keys=[assignee_id])

@@ -78,7 +78,7 @@ def test_groups_and_notes_keep_their_place() -> None:
 @pytest.mark.parametrize(
     "component",
     [
-        {"type": "filepicker", "key": "file", "label": "附件"},
+        {"type": "table", "key": "file", "label": "附件"},
         {"type": "button", "key": "go", "label": "提交"},
         {"type": "dynamiclist", "components": [TEXT]},
         {"type": "html", "content": "<b>"},
