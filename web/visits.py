@@ -189,8 +189,8 @@ def _sections(session: Session, visit: Visit, draft: Told, faults: Mapping[str, 
 
 def _steps(sections: list[Section]) -> list[dict[str, Any]]:
     keys = [each.key for each in sections]
-    alone = [{"key": key, "name": name, "first": key, "keys": [key]} for key, name in (ARRIVE, FEEDBACK, SUBMIT)]
-    return [alone[0], {"key": "check", "name": "检查", "first": keys[0], "keys": keys}, *alone[1:]]
+    alone = [{"key": key, "name": name, "first": key, "places": [key]} for key, name in (ARRIVE, FEEDBACK, SUBMIT)]
+    return [alone[0], {"key": "check", "name": "检查", "first": keys[0], "places": keys}, *alone[1:]]
 
 
 def _asked(

@@ -1,228 +1,195 @@
-// Keeps a visit on the phone and sends it when there is a network. Without it the page is complete: one group, one POST.
+// Keeps a visit on the phone and sends it when there is a network. Without it the page is complete.
 "use strict";
-const RETRY = 15_000;
-const page = document.getElementById("visit");
-const form = document.getElementById("answers");
+const page = document.getElementById("visit"), form = document.getElementById("answers");
+const state = document.getElementById("state"), { visit, person, revision } = page?.dataset ?? {};
 const sections = form ? [...form.querySelectorAll(".section-of")] : [];
-const visit = page?.dataset.visit;
-const key = (at) => `${visit}/${at}`;
-let db, running, again, timer;
+const $ = (wanted, within = form) => within.querySelector(wanted);
+const $$ = (wanted, within = form) => [...within.querySelectorAll(wanted)];
+const here = () => new URLSearchParams(location.search).get("at") ?? page.dataset.at;
+const place = (name) => [person, visit, name].join(" ");
+let db, sending, again, timer, known = +revision, pending = 0;
 
-// ---- what is kept here
-const opened = () => new Promise((resolve, reject) => {
-  const asked = indexedDB.open("visits", 1);
-  asked.onupgradeneeded = () => ["sections", "photos"].forEach((name) => asked.result.createObjectStore(name));
-  asked.onsuccess = () => resolve(asked.result);
-  asked.onerror = () => reject(asked.error);
+const wish = (asked) => new Promise((done, failed) => {
+  asked.onsuccess = () => done(asked.result);
+  asked.onerror = () => failed(asked.error);
 });
-const act = (store, mode, what) => new Promise((resolve, reject) => {
-  const change = db.transaction(store, mode);
-  const asked = what(change.objectStore(store));
-  change.oncomplete = () => resolve(asked.result);
-  change.onerror = () => reject(change.error);
-});
-const put = (store, name, value) => act(store, "readwrite", (kept) => kept.put(value, name));
-const drop = (store, name) => act(store, "readwrite", (kept) => kept.delete(name));
-const all = (store) => act(store, "readonly", (kept) => kept.getAll());
+const store = (mode = "readonly") => db.transaction("sections", mode).objectStore("sections");
+const put = (kept) => wish(store("readwrite").put(kept, place(kept.at)));
 
 async function forget(wanted) {
-  for (const store of ["sections", "photos"])
-    for (const each of await all(store)) if (wanted(each)) await drop(store, each.key);
+  for (const key of await wish(store().getAllKeys())) if (wanted(...key.split(" "))) await wish(store("readwrite").delete(key));
   const cache = await self.caches?.open("visits");
-  for (const each of await cache?.keys() ?? [])
-    if (wanted({ visit: new URL(each.url).pathname.split("/")[2] })) await cache.delete(each);
+  for (const each of (await cache?.keys()) ?? []) {
+    const [, first, id] = new URL(each.url).pathname.split("/");
+    if (first === "visits" && id && wanted(person, id)) await cache.delete(each);
+  }
 }
 
-// ---- what is typed
-const isValue = (control) => control.name && !["file", "submit", "fieldset"].includes(control.type);
-const values = (section) => [...section.elements].filter(isValue)
-  .filter((each) => !["radio", "checkbox"].includes(each.type) || each.checked).map((each) => [each.name, each.value]);
-const isPhoto = ([name]) => name.endsWith(".photos");
+const values = (section) => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && section.elements[name]);
 
 function fill(section, kept) {
-  for (const control of [...section.elements].filter(isValue)) {
-    const mine = kept.filter(([name]) => name === control.name).map(([, value]) => value);
-    if (["radio", "checkbox"].includes(control.type)) control.checked = mine.includes(control.value);
-    else if (isPhoto([control.name]) && !mine.includes(control.value)) control.closest("li").remove();
-    else if (mine.length && !isPhoto([control.name])) control.value = mine[0];
+  for (const each of [...section.elements]) {
+    const mine = kept.filter(([name]) => name === each.name).map(([, value]) => value);
+    if (["radio", "checkbox"].includes(each.type)) each.checked = mine.includes(each.value);
+    else if (mine.length) [each.value] = mine;
   }
-  for (const [name, id] of kept.filter(isPhoto)) if (!section.querySelector(`[value="${id}"]`)) showPhoto(name, id);
+  for (const [name, id] of kept) if (name.endsWith(".photos") && !$(`[value="${id}"]`)) showPhoto(name, id);
 }
 
-async function keep(section, changed = true) {
-  const at = section.dataset.at;
-  const stamp = crypto.getRandomValues(new Uint32Array(2)).join();
-  await put("sections", key(at), { key: key(at), visit, person: page.dataset.person, at, values: values(section), changed, stamp, revision: +page.dataset.revision });
+const keep = (section, changed = true) => put({ at: section.dataset.at, values: values(section), changed, stamp: Math.random(), revision: known });
+
+function showPhoto(name, id) {
+  const list = $(`[data-photos="${name}"]`);
+  const one = list.insertBefore($("template", page).content.firstElementChild.cloneNode(true), list.lastElementChild);
+  $("img", one).src = `/files/${id}/thumbnail`;
+  Object.assign($("input", one), { name, value: id });
+  return one;
 }
 
-// ---- photos
-function showPhoto(name, id, blob) {
-  const list = form.querySelector(`[data-photos="${name}"]`);
-  const one = document.createElement("li");
-  one.innerHTML = '<span class="ph"><img alt="照片"></span><span class="sent"></span><input type="hidden"><button type="button" class="drop">移除</button>';
-  one.querySelector("img").src = blob ? URL.createObjectURL(blob) : `/files/${id}/thumbnail`;
-  Object.assign(one.querySelector("input"), { name, value: id });
-  one.querySelector(".sent").textContent = blob ? "待上传" : "已上传";
-  list.insertBefore(one, list.lastElementChild);
-}
-
-async function addPhotos(input) {
-  const section = input.closest(".section-of");
-  for (const file of [...input.files]) {
-    const photo = await Upload.prepare(file);
-    await put("photos", photo.id, { ...photo, key: photo.id, visit, person: page.dataset.person, field: input.name });
-    showPhoto(input.name, photo.id, photo.blob);
-    await keep(section);
-  }
-  input.value = "";
+async function send(name, made) {
+  const one = $(`[value="${made.id}"]`)?.closest("li") ?? showPhoto(name, made.id), told = $(".sent", one);
+  $("img", one).src = URL.createObjectURL(made.blob);
+  pending += 1;
+  try {
+    await bihuan.upload(made, (words) => { told.textContent = words; });
+    told.textContent = "已上传";
+  } catch (refused) { told.textContent = refused.message; }
+  pending -= 1;
   sync();
 }
 
-// ---- sending
-class Waits extends Error {}
+async function addPhotos(input) {
+  for (const file of [...input.files]) {
+    const made = await bihuan.record(file, place(input.name));
+    showPhoto(input.name, made.id);
+    await keep(input.closest(".section-of"));
+    send(input.name, made);
+  }
+  input.value = "";
+}
 
-async function post(address, body) {
-  const answer = await fetch(address, { method: "POST", body, redirect: "manual", headers: { Accept: "application/json" } });
-  if (answer.ok) return answer.json();
-  if (answer.type === "opaqueredirect") throw new Waits("登录已过期，请重新登录后回到本页，内容已存在本机");
-  if (answer.status === 400) throw new Waits("页面打开太久，请刷新本页，内容已存在本机");
-  if (answer.status < 500) throw new Waits("没有存到服务器：这次督导可能已经提交，内容已存在本机");
-  throw new TypeError(answer.statusText);
+async function post(address, values) {
+  const body = new URLSearchParams([["csrf_token", form.csrf_token.value], ...values]);
+  const answer = await fetch(address, { method: "POST", body, headers: { Accept: "application/json" } });
+  if (answer.ok) return answer.redirected ? {} : answer.json();
+  throw answer.status < 500 ? await answer.json() : answer; // with the words of a refusal, or without
 }
 
 async function sendAll() {
-  const mine = (each) => each.visit === visit && each.person === page.dataset.person;
-  for (const kept of (await all("sections")).filter(mine).filter((each) => each.changed)) {
-    const body = new URLSearchParams([["csrf_token", form.csrf_token.value], ...kept.values]);
-    const { revision } = await post(form.action, body);
-    page.dataset.revision = revision;
-    const now = await act("sections", "readonly", (store) => store.get(kept.key));
-    if (now?.stamp === kept.stamp) await put("sections", kept.key, { ...now, changed: false, revision });
+  const mine = (await wish(store().getAll(IDBKeyRange.bound(place(""), place("￿"))))).filter((each) => each.changed);
+  for (const kept of mine) {
+    if (kept.at === "danger") {
+      await post($("#danger-form", page).action, kept.values);
+      return location.assign(location.pathname);
+    }
+    ({ revision: known } = await post(form.action, kept.values));
+    const now = await wish(store().get(place(kept.at)));
+    if (now.stamp === kept.stamp) await put({ ...now, changed: false, revision: known });
     else again = true;
   }
-  for (const photo of (await all("photos")).filter(mine)) {
-    await Upload.send(photo, form.csrf_token.value);
-    await drop("photos", photo.key);
-    const sent = form.querySelector(`[value="${photo.key}"]`)?.parentElement.querySelector(".sent");
-    if (sent) sent.textContent = "已上传";
-  }
 }
 
-/** Whether all has arrived. One at a time; what is changed meanwhile is sent after it. */
 function sync() {
-  again = Boolean(running);
-  running ??= (async () => {
-    clearTimeout(timer);
+  again = true;
+  clearTimeout(timer);
+  return sending ??= (async () => {
     try {
-      do { again = false; await sendAll(); } while (again);
-      say(`已存 ${new Date().toTimeString().slice(0, 5)}`);
-      return true;
-    } catch (error) {
-      const photos = (await all("photos")).filter((each) => each.visit === visit).length;
-      say(error instanceof TypeError ? `网络不稳，${photos ? `${photos} 张照片待上传，` : ""}内容已存在本机` : error.message, true);
-      timer = setTimeout(sync, RETRY);
+      while (again) { again = false; await sendAll(); }
+      say(pending ? `${pending} 张照片待上传，内容已存` : `已存 ${new Date().toTimeString().slice(0, 5)}`, pending);
+      return !pending;
+    } catch ({ advice }) {
+      const danger = await wish(store().get(place("danger")));
+      const why = advice ?? (danger ? "险情还没有报出，请立即打电话报告，联网后自动上报" : `网络不稳${pending ? `，${pending} 张照片待上传` : ""}`);
+      say(`${why}，内容已存在本机`, true);
+      timer = setTimeout(sync, 15000);
       return false;
-    } finally { running = null; }
+    } finally { sending = null; }
   })();
-  return running;
 }
 
-function say(words, unsure = false) {
-  document.getElementById("state-words").textContent = words;
-  document.getElementById("state").classList.toggle("unsure", unsure);
+function say(words, unsure) {
+  $("span", state).textContent = words;
+  state.classList.toggle("unsure", !!unsure);
 }
 
-// ---- moving about
 function count() {
   let done = 0;
-  for (const section of sections) {
-    const items = [...section.querySelectorAll(".item")];
-    const answered = items.filter((each) => each.querySelector("input[type=radio]:checked")).length;
-    done += answered;
-    for (const each of form.querySelectorAll(`[data-done-of="${section.dataset.at}"]`)) each.textContent = `${answered}/${items.length}`;
-    for (const item of items) {
-      const told = form.querySelector(`[data-told="${item.dataset.item}"]`);
-      told.hidden = !item.querySelector(".no:checked");
-      told.querySelector("[data-seen]").textContent = item.querySelector("textarea").value || "还没有写看到的事实";
-    }
+  for (const item of $$(".item")) {
+    const told = $(`[data-told="${item.dataset.item}"]`);
+    told.hidden = !$(".no:checked", item);
+    $("[data-seen]", told).textContent = $("textarea", item).value || "还没有写看到的事实";
   }
-  form.querySelector("[data-told-none]").hidden = Boolean(form.querySelector("[data-told]:not([hidden])"));
-  const total = page.querySelector("[data-done]");
-  total.textContent = `${done}/${total.textContent.split("/")[1]}`;
-}
-
-async function go(at, address) {
-  const sent = at === "submit" && await sync();
-  if (sent) return location.assign(address); // the server says what is missing
-  show(at);
-  history.pushState({ at }, "", address);
-  scrollTo(0, 0);
+  for (const section of sections) {
+    const items = $$(".item", section), answered = $$(".item > [type=radio]:checked", section).length;
+    done += answered;
+    for (const each of $$(`[data-done-of="${section.dataset.at}"]`)) each.textContent = `${answered}/${items.length}`;
+  }
+  $("[data-told-none]").hidden = Boolean($("[data-told]:not([hidden])"));
+  $("[data-done]", page).textContent = `${done}/${$$(".item").length}`;
 }
 
 function show(at) {
   for (const section of sections) section.hidden = section.dataset.at !== at;
-  const group = form.querySelector(`#at-${at} .item`);
-  for (const step of page.querySelectorAll("[data-step]"))
-    step.toggleAttribute("aria-current", group ? step.dataset.step === "check" : step.dataset.at === at);
+  const step = $(`#at-${at} .item`) ? "check" : at;
+  for (const each of $$("[data-step]", page)) each.ariaCurrent = each.dataset.step === step ? "step" : null;
 }
 
-async function begin() {
-  db = await opened();
-  if (!page) {
-    const over = document.getElementById("visit-over")?.dataset.visit;
-    const list = document.getElementById("visits")?.dataset;
-    await forget((each) => over ? each.visit === over : each.visit && !list.open.split(" ").includes(each.visit));
-    return;
-  }
-  await forget((each) => each.person && each.person !== page.dataset.person);
-  const kept = (await all("sections")).filter((each) => each.visit === visit);
-  const stale = kept.some((each) => each.revision > +page.dataset.revision);
-  const photos = new Map((await all("photos")).map((each) => [each.key, each]));
-  for (const section of sections) {
-    section.disabled = false;
-    const mine = kept.find((each) => each.at === section.dataset.at);
-    if (mine && (mine.changed || stale)) fill(section, mine.values);
-    else if (!stale) await keep(section, false);
-  }
-  for (const [id, photo] of photos) {
-    const shown = form.querySelector(`[value="${id}"]`)?.parentElement;
-    if (!shown) continue;
-    shown.querySelector("img").src = URL.createObjectURL(photo.blob);
-    shown.querySelector(".sent").textContent = "待上传";
-  }
-  show(new URLSearchParams(location.search).get("at") ?? page.dataset.at);
-  count();
-  form.addEventListener("input", async (event) => {
-    if (event.target.type === "file") return addPhotos(event.target);
+async function go(at, address) {
+  const sent = sync();
+  if (at === "send") return (await sent) && form.requestSubmit($("#at-submit [value=send]"));
+  if (at === "submit" && (await sent)) return location.assign(address); // the server says what is missing
+  show(at);
+  history.pushState(null, "", address);
+  scrollTo(0, 0);
+}
+
+function listen() {
+  form.addEventListener("input", async ({ target }) => {
+    if (target.type === "file") return addPhotos(target);
     count();
-    await keep(event.target.closest(".section-of"));
+    await keep(target.closest(".section-of"));
     clearTimeout(timer);
     timer = setTimeout(sync, 800);
   });
-  page.addEventListener("click", async (event) => {
-    const link = event.target.closest("a[data-at], button[name=go], .drop");
-    if (!link) return;
-    if (link.className === "drop") {
-      const section = link.closest(".section-of");
-      await drop("photos", link.parentElement.querySelector("input").value);
-      link.parentElement.remove();
-      await keep(section);
-      return sync();
-    }
+  page.addEventListener("click", (event) => {
+    const pressed = event.target.closest("a[data-at], button[name=go]");
+    if (!pressed) return;
     event.preventDefault();
-    const at = link.dataset.at ?? link.value;
-    if (at !== "send") return link.closest(".dock")?.firstElementChild === link ? sync() : go(at, link.href ?? `?at=${at}`);
-    if (await sync()) form.requestSubmit ? (form.insertAdjacentHTML("beforeend", '<input type="hidden" name="go" value="send">'), form.submit()) : 0;
+    go(pressed.dataset.at ?? pressed.value, pressed.href ?? `?at=${pressed.value}`);
   });
-  addEventListener("popstate", () => show(new URLSearchParams(location.search).get("at") ?? "arrive"));
+  $("#danger-form", page).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await put({ at: "danger", values: [["danger", event.target.danger.value]], changed: true });
+    sync();
+  });
+  addEventListener("popstate", () => show(here()));
   addEventListener("online", sync);
+}
+
+async function begin() {
+  const opening = indexedDB.open("visits", 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore("sections");
+  db = await wish(opening);
+  if (!page) {
+    const over = document.getElementById("visit-over"), list = document.getElementById("visits");
+    return forget((who, id) => (over ? id === over.dataset.visit : !list.dataset.open.includes(id)));
+  }
+  await forget((who) => who !== person);
+  const kept = await Promise.all(sections.map((each) => wish(store().get(place(each.dataset.at)))));
+  for (const [index, section] of sections.entries()) {
+    section.disabled = false;
+    if (kept[index] && (kept[index].changed || kept[index].revision >= known)) fill(section, kept[index].values);
+    else await keep(section, false);
+  }
+  show(here());
+  count();
+  listen();
+  for (const { dataset } of $$("[data-photos]")) for (const made of await bihuan.kept(place(dataset.photos))) send(dataset.photos, made);
   sync();
-  const worker = navigator.serviceWorker;
-  if (!worker) return;
-  await worker.register(page.dataset.worker, { scope: "/visits" });
-  const cache = await caches.open("visits");
-  const needed = [...document.querySelectorAll("link[rel=stylesheet], script[src]")].map((each) => each.href ?? each.src);
-  await cache.addAll([location.pathname, ...needed, document.querySelector("use").href.baseVal.split("#")[0]]);
+  if (!navigator.serviceWorker) return;
+  await navigator.serviceWorker.register(page.dataset.worker, { scope: "/visits" });
+  const needed = [...document.querySelectorAll("link[rel=stylesheet], script[src]")].map((each) => each.href || each.src);
+  await (await caches.open("visits")).addAll([location.pathname, ...needed, $("use", page).href.baseVal.split("#")[0]]);
 }
 
 begin();
