@@ -118,4 +118,4 @@ def test_a_visit_outlives_the_network(bureau: Bureau, address: str) -> None:
         assert (finding.description, stored.instance_id) == ("三楼西侧通道堆放课桌12张", round_.process)
         assert stored.taken_at is not None
         told = user_tasks.told(session, round_.process, "visit_school")
-        assert (told["summary"], len(told["answers"])) == ("推门听课两节，查看台账", 24)
+        assert (told["summary"], len(told["answers"])) == ("推门听课两节，查看台账", 23)

@@ -7,7 +7,7 @@ const $ = (wanted, within = form) => within.querySelector(wanted);
 const $$ = (wanted, within = form) => [...within.querySelectorAll(wanted)];
 const here = () => new URLSearchParams(location.search).get("at") ?? page.dataset.at;
 const place = (name) => [person, visit, name].join(" ");
-let db, sending, again, timer, known = +revision, pending = 0;
+let db, sending, again, timer, saved, known = +revision, pending = 0;
 
 const wish = (asked) => new Promise((done, failed) => {
   asked.onsuccess = () => done(asked.result);
@@ -31,7 +31,7 @@ function fill(section, kept) {
   for (const each of [...section.elements]) {
     const mine = kept.filter(([name]) => name === each.name).map(([, value]) => value);
     if (["radio", "checkbox"].includes(each.type)) each.checked = mine.includes(each.value);
-    else if (mine.length) [each.value] = mine;
+    else if (mine.length && each.type !== "file") [each.value] = mine;
   }
   for (const [name, id] of kept) if (name.endsWith(".photos") && !$(`[value="${id}"]`)) showPhoto(name, id);
 }
@@ -39,8 +39,8 @@ function fill(section, kept) {
 const keep = (section, changed = true) => put({ at: section.dataset.at, values: values(section), changed, stamp: Math.random(), revision: known });
 
 function showPhoto(name, id) {
-  const list = $(`[data-photos="${name}"]`);
-  const one = list.insertBefore($("template", page).content.firstElementChild.cloneNode(true), list.lastElementChild);
+  const list = $(`[data-photos="${name}"]`), one = $("template", page).content.firstElementChild.cloneNode(true);
+  list.insertBefore(one, list.lastElementChild);
   $("img", one).src = `/files/${id}/thumbnail`;
   Object.assign($("input", one), { name, value: id });
   return one;
@@ -82,7 +82,7 @@ async function sendAll() {
       await post($("#danger-form", page).action, kept.values);
       return location.assign(location.pathname);
     }
-    ({ revision: known } = await post(form.action, kept.values));
+    ({ revision: known, at: saved } = await post(form.action, kept.values));
     const now = await wish(store().get(place(kept.at)));
     if (now.stamp === kept.stamp) await put({ ...now, changed: false, revision: known });
     else again = true;
@@ -95,7 +95,7 @@ function sync() {
   return sending ??= (async () => {
     try {
       while (again) { again = false; await sendAll(); }
-      say(pending ? `${pending} 张照片待上传，内容已存` : `已存 ${new Date().toTimeString().slice(0, 5)}`, pending);
+      if (pending || saved) say(pending ? `${pending} 张照片待上传，内容已存` : `已存 ${saved}`, pending);
       return !pending;
     } catch ({ advice }) {
       const danger = await wish(store().get(place("danger")));
@@ -120,11 +120,10 @@ function count() {
     $("[data-seen]", told).textContent = $("textarea", item).value || "还没有写看到的事实";
   }
   for (const section of sections) {
-    const items = $$(".item", section), answered = $$(".item > [type=radio]:checked", section).length;
+    const answered = $$(".item > :checked", section).length;
     done += answered;
-    for (const each of $$(`[data-done-of="${section.dataset.at}"]`)) each.textContent = `${answered}/${items.length}`;
+    for (const each of $$(`[data-done-of="${section.dataset.at}"]`)) each.textContent = `${answered}/${$$(".item", section).length}`;
   }
-  $("[data-told-none]").hidden = Boolean($("[data-told]:not([hidden])"));
   $("[data-done]", page).textContent = `${done}/${$$(".item").length}`;
 }
 
@@ -186,10 +185,10 @@ async function begin() {
   listen();
   for (const { dataset } of $$("[data-photos]")) for (const made of await bihuan.kept(place(dataset.photos))) send(dataset.photos, made);
   sync();
-  if (!navigator.serviceWorker) return;
+  const needed = performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => /static|vendor/.test(name));
+  const cache = await caches.open("visits");
   await navigator.serviceWorker.register(page.dataset.worker, { scope: "/visits" });
-  const needed = [...document.querySelectorAll("link[rel=stylesheet], script[src]")].map((each) => each.href || each.src);
-  await (await caches.open("visits")).addAll([location.pathname, ...needed, $("use", page).href.baseVal.split("#")[0]]);
+  await cache.addAll([location.pathname, ...needed]);
 }
 
-begin();
+begin().catch(() => undefined); // no network, or no place to keep anything: then the page is the server's
