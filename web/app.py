@@ -21,6 +21,7 @@ from engine.vetoes import register
 from web import (
     auth,
     calendar,
+    documents,
     due_dates,
     files,
     health,
@@ -105,8 +106,9 @@ def create_app() -> Flask:
     app.session_interface = PageSessions()
     app.before_request(_make_room)  # before anybody reads the body
     csrf.init_app(app)
-    for module in (auth, calendar, files, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan, preferences,
-                   publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes, visits):  # fmt: skip
+    for module in (auth, calendar, documents, files, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan,
+                   preferences, publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes,
+                   visits):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
