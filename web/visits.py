@@ -182,7 +182,10 @@ def _sections(session: Session, visit: Visit, draft: Told, faults: Mapping[str, 
     rows = {row["item"]: row for row in draft.get("answers", [])}
     numbers = count()
     return [
-        Section(group.key, group.name, [_asked(session, visit, next(numbers), asked, rows.get(asked.key, {}), faults) for asked in group.questions])
+        Section(group.key, group.name, [
+            _asked(session, visit, next(numbers), question, rows.get(question.key, {}), faults)
+            for question in group.questions
+        ])
         for group in visits.groups(visit)
     ]  # fmt: skip
 

@@ -30,8 +30,8 @@ from tests.scenarios.test_work_point import (
     overseer_of,
     school_of,
 )
-from tests.visits import answers, fields
 from tests.shapes import APPROVE, ShapeStory
+from tests.visits import answers, fields
 
 UNFINISHED = {"progress": "40", "situation": "推进中"}
 

@@ -144,7 +144,9 @@ def test_what_is_open_for_the_same_clause_is_shown_and_its_repeat_weighs_more(bu
         )  # fmt: skip
     bureau.settle()
     with db.reading() as session:
-        visit = session.scalars(select(Visit).join(SupervisionRound).where(SupervisionRound.key == "routine:next")).one()
+        visit = session.scalars(
+            select(Visit).join(SupervisionRound).where(SupervisionRound.key == "routine:next")
+        ).one()
         round_.visit, round_.process = visit.id, visit.instance_id or ""
     page = round_.inspector.get(f"{round_.address}?at=safety")
     assert all(page.says(words) for words in (first.number, "严重程度上调一级", "手机管理"))
@@ -156,8 +158,7 @@ def test_what_is_open_for_the_same_clause_is_shown_and_its_repeat_weighs_more(bu
 
 def test_a_visit_is_made_without_script_group_by_group(bureau: Bureau, round_: Round) -> None:
     told = answers(round_.process, {"exits": {}})
-    with db.reading() as session:
-        task = bureau.open_task(round_.process)
+    task = bureau.open_task(round_.process)
     assert round_.inspector.get(f"/tasks/{task}").status == 302
     assert round_.inspector.get("/visits").says("下一次进校")
     for number, row in enumerate(told["answers"]):

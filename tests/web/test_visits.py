@@ -49,7 +49,9 @@ def test_a_visit_outlives_the_network(bureau: Bureau, address: str) -> None:
 
         def until(expression: str) -> None:
             """Asked in the page; what waits for functions by itself evaluates text, which the policy forbids."""
-            page.evaluate(f"async () => {{ while (!({expression})) await new Promise((done) => setTimeout(done, 50)); }}")
+            page.evaluate(
+                f"async () => {{ while (!({expression})) await new Promise((done) => setTimeout(done, 50)); }}"
+            )
 
         def onward() -> None:
             page.locator(".section-of:not([hidden]) .dock .btn-primary").click()
