@@ -34,8 +34,8 @@ def answers(instance_id: str, problems: Mapping[str, Mapping[str, Any]] | None =
 
 def problem() -> dict[str, Any]:
     return {
-        "seen": SEEN, "severity": "一般", "mode": "立行立改", "criteria": "通道已清理\n连续十日保持畅通",
-        "rectify_by": (clock.today() + timedelta(days=30)).isoformat(), "evidence_kinds": "照片、台账",
+        "seen": SEEN, "severity": "一般", "mode": "立行立改", "criteria": "通道已清理并保持畅通",
+        "rectify_by": (clock.today() + timedelta(days=30)).isoformat(), "evidence_kinds": "文件、照片",
     }  # fmt: skip
 
 

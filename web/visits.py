@@ -30,7 +30,7 @@ ARRIVE, FEEDBACK, SUBMIT = ("arrive", "到校"), ("feedback", "反馈"), ("submi
 class Asked(NamedTuple):
     """One question on the page."""
 
-    index: int
+    number: int
     question: Question
     row: Mapping[str, Any]
     day: str
@@ -74,10 +74,10 @@ def index() -> ResponseReturnValue:
         begun = [visit for visit in waiting if visits.is_begun(session, visit, actor=g.actor)]
         coming = [visit for visit in waiting if visit not in begun]
         open_findings = visits.found_by(session, g.actor)
-        ours = [each.instance_id for each in (*waiting, *made, *open_findings) if each.instance_id]
+        ours = [visit.instance_id for visit in (*waiting, *made)] + [each.instance_id for each in open_findings]
         return render_template(
             "visits.html", begun=begun, coming=coming, made=made, findings=open_findings,
-            lamps=picture.of_instances(session, ours),
+            lamps=picture.of_instances(session, filter(None, ours)),
         )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def _submit(visit_id: str) -> ResponseReturnValue:
     return redirect(url_for(".show", visit_id=visit_id))
 
 
-def _show(visit_id: str, at: str, *, refused: str = "", danger: str = "") -> ResponseReturnValue:
+def _show(visit_id: str, at: str, *, refused: str = "", danger: str = "") -> str:
     with db.reading() as session:
         visit = visits.get(session, visit_id, actor=g.actor)
         task = visits.task_of(session, visit)
@@ -162,7 +162,7 @@ def _show(visit_id: str, at: str, *, refused: str = "", danger: str = "") -> Res
         )  # fmt: skip
 
 
-def _over(session: Session, visit: Visit) -> ResponseReturnValue:
+def _over(session: Session, visit: Visit) -> str:
     """What became of it; a phone forgets what it had kept."""
     return render_template("visit_over.html", visit=visit, findings=visits.issued(session, visit))
 
@@ -220,13 +220,13 @@ def _places(sections: list[Section]) -> dict[str, Place]:
 
 def _missing(sections: list[Section], faults: Mapping[str, list[str]]) -> list[Missing]:
     """What is still to be filled in, in the order of the page."""
-    by_index = {asked.index: (section.key, asked) for section in sections for asked in section.asked}
+    by_index = {asked.number: (section.key, asked) for section in sections for asked in section.asked}
     found = []
     for name, words in faults.items():
         field, *cell = name.split(".")
         if field == "answers" and cell:
             at, asked = by_index[int(cell[0])]
-            found.append((asked.index, Missing(at, f"q-{asked.question.key}", "；".join(words))))
+            found.append((asked.number, Missing(at, f"q-{asked.question.key}", "；".join(words))))
         else:
             at = ARRIVE[0] if field in visits.ON_ARRIVAL else FEEDBACK[0]
             found.append((-1 if at == ARRIVE[0] else len(by_index), Missing(at, field, "；".join(words))))

@@ -180,7 +180,10 @@ def test_a_school_that_no_routine_visit_is_due_to_gets_one_and_danger_there_inte
     assert story.open(item) == set()
     done = {"arrived": "安全处 9:30", "measures": ["停用场所或设备"], "situation": "已封闭", "cleared_on": day(0)}
     story.step("aq_officer1", "handle_danger", instance, **done)
-    assert story.open(item) == {"write_round_report"}
+    with db.reading() as session:
+        # The visit is over, what it found is not.
+        assert session.scalars(select(Finding.severity)).all() == ["重大"]
+    assert (story.status(instance), story.open(item)) == ("completed", set())
 
 
 def test_what_a_visit_has_found_is_not_over_with_the_year(bureau: Bureau) -> None:

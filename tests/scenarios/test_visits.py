@@ -68,7 +68,10 @@ def round_(bureau: Bureau) -> Round:
 
 
 def test_two_problems_become_findings_though_the_school_does_not_confirm(bureau: Bureau, round_: Round) -> None:
-    two = {"exits": {"severity": "较重"}, "fire_drill": {"mode": "立行立改", "seen": "本学期没有演练"}}
+    two = {
+        "exits": {"severity": "较重", "criteria": "通道已清理\n连续十日保持畅通"},
+        "fire_drill": {"mode": "立行立改", "seen": "本学期没有演练"},
+    }
     assert round_.fills_in(answers(round_.process, two, confirmation="later", confirmed_by=""), "send").status == 302
     assert (list(bureau.open_tasks(round_.process)), round_.findings()) == (["confirm_visit"], [])
     head = bureau.person(f"{round_.school}_head")
@@ -79,7 +82,7 @@ def test_two_problems_become_findings_though_the_school_does_not_confirm(bureau:
     bureau.settle()
     exits, drill = round_.findings()
     assert (exits.title, exits.description, exits.severity) == ("疏散通道或消防器材不合格", SEEN, "较重")
-    assert (exits.criteria, exits.evidence_kinds) == (["通道已清理", "连续十日保持畅通"], ["照片", "台账"])
+    assert (exits.criteria, exits.evidence_kinds) == (["通道已清理", "连续十日保持畅通"], ["文件", "照片"])
     assert (drill.mode, drill.description) == ("立行立改", "本学期没有演练")
     with db.reading() as session:
         # In the name of whoever found it, not of the school that answered.
