@@ -46,7 +46,7 @@ from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
 from engine.shapes import delivery, evaluations, ledgers, procedures, random_checks, supervisions
-from engine.supervision import formal, rectification, rounds
+from engine.supervision import formal, rectification, rounds, visits
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, school_table, subject
 from engine.vetoes import checks as vetoes
@@ -59,7 +59,7 @@ SHIPPING = 0x73686970
 DOMAINS = (
     plan_tasks, plan_items, subject, school_table, figures, progress, supervision_tasks, rectification, items, checklists,
     vetoes, records, reviews, publicity, procedures, delivery, evaluations, ledgers, draw, random_checks,
-    supervisions, formal, points, requests, accountability, talks,
+    supervisions, formal, points, requests, accountability, talks, visits,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
 what after what (`FOUR_EYES`), with what a form begins (`PREFILLS`), lists to choose from (`SOURCES`), who gets a task

@@ -51,12 +51,13 @@ from web import (
     user_tasks,
     vendor,
     vetoes,
+    visits,
     wording,
 )
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 MAX_BODY = 5_000_000
 MAX_BODY_WITH_FILES = 60_000_000
@@ -74,7 +75,7 @@ STATUS = {
     spiff.StepFailed: HTTPStatus.BAD_REQUEST,
     db.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-IMPERSONAL = {"static", "vendor.bootstrap", "health.healthz", "health.readyz"}
+IMPERSONAL = {"static", "vendor.bootstrap", "visits.worker", "health.healthz", "health.readyz"}
 """The same for everybody: nobody is looked up for these, so they work while the database does not."""
 OPEN_TO_ALL = IMPERSONAL | {"auth.login", "auth.login_submit", "preferences.calendar"}
 
@@ -113,7 +114,7 @@ def create_app() -> Flask:
     csrf.init_app(app)
     for module in (accountability, asked, auth, burden, calendar, documents, draws, files, findings, health, incidents,
                    instances, lamps, launch, notifications, outbox, oversight, plan, preferences, publicity, reminders,
-                   schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
+                   schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes, visits):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)
@@ -125,8 +126,14 @@ def create_app() -> Flask:
     app.register_error_handler(errors.EngineError, _refuse)
     app.register_error_handler(CSRFError, _refuse_forgery)
     app.register_error_handler(HTTPException, _refuse_http)
-    app.add_url_rule("/", "home", lambda: redirect(url_for("user_tasks.index")))
+    app.add_url_rule("/", "home", _home)
     return app
+
+
+def _home() -> ResponseReturnValue:
+    """What waits; for an inspector the visits of today."""
+    inspects = g.actor.has_role("inspector")
+    return redirect(url_for("visits.index" if inspects else "user_tasks.index"))
 
 
 def status_of(error: errors.EngineError) -> HTTPStatus:

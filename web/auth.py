@@ -33,7 +33,7 @@ def login_submit() -> ResponseReturnValue:
         token = identity.open_session(opened, account)
     session.clear()
     session["token"] = token
-    return redirect(_target() or url_for("user_tasks.index"))
+    return redirect(_target() or url_for("home"))
 
 
 @bp.post("/logout")
@@ -43,7 +43,9 @@ def logout() -> ResponseReturnValue:
     if token:
         with db.transaction() as opened:
             identity.close_session(opened, token)
-    return redirect(url_for("auth.login"))
+    answer = redirect(url_for("auth.login"))
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'  # what a visit had kept on the phone
+    return answer
 
 
 def _target() -> str:

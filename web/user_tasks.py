@@ -24,6 +24,9 @@ from web import story, uploads, wording
 
 bp = Blueprint("user_tasks", __name__, url_prefix="/tasks")
 
+PAGES = {"visit.checklist": "visits.of_instance"}
+"""By form: where it is filled in on a page of its own."""
+
 
 def waiting(session: Session, actor: Actor) -> str:
     """The figure beside 我的待办."""
@@ -48,6 +51,10 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/<task_id>")
 def show(task_id: str) -> ResponseReturnValue:
+    with db.reading() as session:
+        task = user_tasks.get(session, task_id, actor=g.actor)
+        if task.form_key in PAGES and user_tasks.can_complete(g.actor, task):
+            return redirect(url_for(PAGES[task.form_key], instance_id=task.instance_id))
     return _show(task_id)
 
 

@@ -16,7 +16,8 @@ from engine.models import Commitment, Finding, Job, Notification, Person, UserTa
 from engine.notifications import rules
 from engine.reminders import sending, stages
 from tests.driver import Bureau
-from tests.scenarios.test_work_point import PLAN, VISIT, overseer_of
+from tests.scenarios.test_work_point import PLAN, overseer_of
+from tests.visits import answers, fields
 
 LIMITED = """<?xml version="1.0"?>
 <definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:camunda="http://camunda.org/schema/1.0/bpmn" targetNamespace="t">
@@ -261,7 +262,8 @@ def test_a_finding_is_the_inspectorates_to_close(bureau: Bureau) -> None:
         assert visit is not None
         assert visit.instance_id is not None
         school = visit.school.key.lower()
-    bureau.person("duxue3").does(bureau.open_task(visit.instance_id), **VISIT | {"visited_on": "2021-04-01"})
+    visited = answers(visit.instance_id, {"other": {"rectify_by": "2021-05-10"}}, visited_on="2021-04-01")
+    bureau.person("duxue3").does(bureau.open_task(visit.instance_id), **fields(visited))
     with db.reading() as session:
         finding = session.scalars(select(Finding)).one()
         assert finding.instance_id is not None

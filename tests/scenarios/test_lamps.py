@@ -26,12 +26,12 @@ from tests.scenarios.test_work_point import (
     LEVEL,
     PLAN,
     POINT,
-    VISIT,
     Story,
     overseer_of,
     school_of,
 )
 from tests.shapes import APPROVE, ShapeStory
+from tests.visits import answers, fields
 
 UNFINISHED = {"progress": "40", "situation": "推进中"}
 
@@ -188,10 +188,11 @@ def test_a_visit_and_a_finding_have_lamps_of_their_own(bureau: Bureau, story: St
     (visit,) = bureau.children(opened, "school_visit")
     bureau.let_time_pass(days=5)
     task = bureau.open_task(visit)
-    ahead = bureau.person("duxue3").does(task, **VISIT | {"visited_on": "2022-02-01"})
-    assert (ahead.status, ahead.says("日期不能晚于今天")) == (409, True)
+    found = {"other": {"rectify_by": "2022-01-20"}}
+    ahead = bureau.person("duxue3").does(task, **fields(answers(visit, found, visited_on="2022-02-01")))
+    assert (ahead.status, ahead.says("日期不能晚于今天")) == (422, True)
     # The visit was in time, but nobody was told of it until its date had passed.
-    noted = VISIT | {"visited_on": "2022-01-09", "rectify_by": "2022-01-20"}
+    noted = fields(answers(visit, found, visited_on="2022-01-09"))
     assert bureau.person("duxue3").does(task, **noted).status == 302
     (finding,) = bureau.children(opened, "finding")
     assert told(visit)[2:] == [("done", "2022-01-09", "2022-01-11")]

@@ -15,6 +15,7 @@ from engine.models import Commitment, Document, DrawRecord, Finding, Notificatio
 from tests import findings
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
+from tests.visits import answers
 
 pytestmark = pytest.mark.either_database
 
@@ -68,7 +69,7 @@ def test_a_theme_goes_along_with_the_routine_visit_and_opens_visits_of_its_own_e
         instance, inspector = visit.instance_id, visit.inspector.login
     assert instance
     assert story.open(item) == set()
-    story.step(inspector, "visit_school", instance, visited_on=day(0), summary="手机管理到位", problem="no")
+    story.step(inspector, "visit_school", instance, **answers(instance))
     bureau.let_time_pass(days=1, hours=1)
     told = [{"item": school, "situation": "到位", "problem": "没有"}]
     story.step("dudao1", "write_round_report", item, schools=told, report="总体良好")
@@ -87,18 +88,21 @@ def test_a_school_that_no_routine_visit_is_due_to_gets_one_and_danger_there_inte
     story.step("dudao1", "schedule_visits", item, theme="安全", schools=["LIANGXI_XX"], visit_by=day(10))
     with db.reading() as session:
         visit = session.scalars(select(Visit)).one()
-        instance, inspector = visit.instance_id, visit.inspector.login
-    assert instance
-    danger = {"visited_on": day(0), "summary": "巡视", "problem": "danger"}
-    assert "danger" in story.refused(inspector, "visit_school", instance, **danger)
-    story.step(inspector, "visit_school", instance, **danger, danger="围墙开裂，已疏散")
+        instance, inspector = visit.instance_id or "", bureau.person(visit.inspector.login)
+        address = f"/visits/{visit.id}"
+    told_at_once = inspector.post(f"{address}/danger", {"danger": "围墙开裂，已疏散"}, form_page=address)
+    assert told_at_once.status == 302
+    bureau.settle()
     with db.reading() as session:
         told = session.scalars(select(Person.login).join(Notification).where(Notification.kind == "danger"))
         assert {"aq_head", "aq_officer1", "dudao1", "liangxi_xx_head"} <= set(told)
     assert story.open(item) == set()
     done = {"arrived": "安全处 9:30", "measures": ["停用场所或设备"], "situation": "已封闭", "cleared_on": day(0)}
     story.step("aq_officer1", "handle_danger", instance, **done)
-    assert story.open(item) == {"write_round_report"}
+    with db.reading() as session:
+        # The visit is over, what it found is not.
+        assert session.scalars(select(Finding.severity)).all() == ["重大"]
+    assert (story.status(instance), story.open(item)) == ("completed", set())
 
 
 def test_what_a_visit_has_found_is_not_over_with_the_year(bureau: Bureau) -> None:
@@ -111,9 +115,7 @@ def test_what_a_visit_has_found_is_not_over_with_the_year(bureau: Bureau) -> Non
     with db.reading() as session:
         visit = session.scalars(select(Visit)).one()
         instance, inspector = visit.instance_id or "", visit.inspector.login
-    found = {"problem_title": "通道堵塞", "problem_description": "堆物", "clause": "第八条", "severity": "较重"}
-    told = {"visited_on": day(0), "summary": "巡视", "problem": "yes", **found, "rectify_by": day(30)}
-    story.step(inspector, "visit_school", instance, **told)
+    story.step(inspector, "visit_school", instance, **answers(instance, {"exits": {}}))
     with db.reading() as session:
         finding = session.scalars(select(Finding)).one().instance_id or ""
     story.carry_over()

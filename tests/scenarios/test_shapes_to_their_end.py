@@ -18,6 +18,7 @@ from tests.scenarios import test_shapes_supervision as supervision
 from tests.scenarios.test_shapes_awards_and_cases import REGISTERED, begun, decided_together, publicise
 from tests.scenarios.test_shapes_of_delivery import CAMPAIGN, CARRIED_OUT, EVENT, HELD, paper
 from tests.shapes import APPROVE, RETURN, ShapeStory
+from tests.visits import answers
 
 
 def today() -> str:
@@ -129,7 +130,7 @@ def inspect(bureau: Bureau, story: ShapeStory) -> None:
         (visit,) = session.scalars(select(Visit).where(Visit.id.in_(detail["visits"])))
         instance, inspector = visit.instance_id, visit.inspector.login
     assert instance
-    story.step(inspector, "visit_school", instance, visited_on=today(), summary="大课间正常", problem="no")
+    story.step(inspector, "visit_school", instance, **answers(instance))
     bureau.let_time_pass(days=1, hours=1)
     told = [{"item": "LIANGXI_XX", "situation": "到位", "problem": "没有"}]
     story.step("dudao1", "write_round_report", item, schools=told, report="总体良好")

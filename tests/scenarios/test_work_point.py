@@ -5,13 +5,10 @@ from __future__ import annotations
 from engine import db, history
 from tests import findings
 from tests.driver import Bureau
+from tests.visits import answers, fields
 
 PLAN = {"goal": "学生健康管理闭环", "measures": "逐校推进", "milestones": "每季一次"}
 CHECK = {"summary": "总体良好", "achieved": "全部完成", "next_steps": "巩固"}
-VISIT = {
-    "visited_on": "2021-04-20", "summary": "查看台账与食堂", "problem": "yes", "problem_title": "台账不全",
-    "problem_description": "缺三月记录", "clause": "督导条例第十一条", "severity": "一般", "rectify_by": "2021-05-10",
-}  # fmt: skip
 LEVEL = {"checked": "40", "failed": "0", "findings": "台账齐全"}
 POINT, DEPARTMENT = 10, "twy"
 
@@ -74,8 +71,8 @@ def test_from_plan_to_archive(bureau: Bureau) -> None:
     story.step("dudao1", story.point, "arrange_supervision", **arranged)
     (opened,) = bureau.children(story.point, "supervision_round")
     (visit,) = bureau.children(opened, "school_visit")
-    visited = VISIT | {"visited_on": "2022-01-05", "rectify_by": "2022-02-01"}
-    story.step("duxue3", visit, "visit_school", stranger="duxue4", **visited)
+    visited = answers(visit, {"other": {"rectify_by": "2022-02-01"}}, visited_on="2022-01-05")
+    story.step("duxue3", visit, "visit_school", stranger="duxue4", **fields(visited))
     (finding,) = bureau.children(opened, "finding")
     officer = f"{arranged['school'].lower()}_officer"
     story.step(officer, finding, "rectify", **findings.typed(findings.shown()))

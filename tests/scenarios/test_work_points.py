@@ -16,6 +16,7 @@ from engine.plan import items, points
 from engine.vetoes import register
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
+from tests.visits import answers
 
 pytestmark = pytest.mark.either_database
 
@@ -67,7 +68,7 @@ class PointStory(ShapeStory):
         self.step("dudao1", "arrange_supervision", school=school, theme="年度重点", visit_by=day(20))
         (opened,) = self.bureau.children(self.instance, "supervision_round")
         (visit,) = self.bureau.children(opened, "school_visit")
-        self.step(inspector, "visit_school", visit, visited_on=day(), summary="查看台账", problem="no")
+        self.step(inspector, "visit_school", visit, **answers(visit))
 
     def review(self) -> None:
         self.step("duban1", "evaluate_point", grade="良好", opinion="目标完成")
