@@ -41,7 +41,7 @@ from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
 from engine.shapes import delivery, evaluations, ledgers, procedures, random_checks, supervisions
-from engine.supervision import rounds
+from engine.supervision import bindings, missed
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, school_table, subject
 from engine.vetoes import checks as vetoes
@@ -53,7 +53,7 @@ SHIPPING = 0x73686970
 
 DOMAINS = (
     plan_tasks, plan_items, subject, school_table, figures, progress, supervision_tasks, items, checklists, vetoes, records, reviews,
-    publicity, procedures, delivery, evaluations, ledgers, random_checks, supervisions, points,
+    publicity, procedures, delivery, evaluations, ledgers, random_checks, supervisions, points, bindings,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
 what after what (`FOUR_EYES`), lists to choose from (`SOURCES`). A later one may add to what an earlier one refuses."""
@@ -67,7 +67,7 @@ def assemble() -> None:
         user_tasks.four_eyes.update(getattr(domain, "FOUR_EYES", {}))
         options.SOURCES.update(getattr(domain, "SOURCES", {}))
     definitions.service_names.update(runtime.service_tasks)
-    planning.openers.update(rounds.OPENERS)
+    planning.openers.update(missed.OPENERS)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,
@@ -83,6 +83,7 @@ def assemble() -> None:
             outbox.MAIL: outbox.note,
             corrections.CHANGED: recount.look_through,
             recount.RECOUNT: recount.recount,
+            bindings.BEGIN: bindings.begin,
         }
     )
     jobs.errands[outbox.MAIL] = outbox.send
