@@ -114,5 +114,6 @@ def visited(session: Session, since: date) -> dict[str, set[date]]:
     made = select(Visit.school_id, Visit.visited_on).join(Visit.round)
     found: dict[str, set[date]] = defaultdict(set)
     for school_id, day in session.execute(made.where(SupervisionRound.all_matters, Visit.visited_on >= since)):
-        found[school_id].add(day)
+        if day:
+            found[school_id].add(day)
     return found

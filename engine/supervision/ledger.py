@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, extract, func, select, true
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, extract, func, inspect, select, true
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from engine import clock
@@ -126,7 +126,7 @@ def rounds(session: Session, filters: Mapping[str, str], actor: Actor) -> list[R
     if "year" in filters:
         year = cast(extract("year", SupervisionRound.visit_by), String)
         wanted = wanted.where(year == filters["year"])
-    rows = session.execute(wanted.group_by(SupervisionRound).order_by(SupervisionRound.opened_at.desc()))
+    rows = session.execute(wanted.group_by(*inspect(SupervisionRound).columns).order_by(SupervisionRound.opened_at.desc()))
     return [RoundFigures(*row) for row in rows]
 
 

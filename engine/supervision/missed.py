@@ -93,7 +93,7 @@ def explain(session: Session, missed_id: str, reason: str, *, actor: Actor) -> N
 
 
 def _add(session: Session, school: Unit, duty: frequency.Duty, made: int) -> None:
-    (bound,) = rounds.bindings_on(session, duty.working[-1], school.key)[:1] or [None]
+    bound = next(iter(rounds.bindings_on(session, duty.working[-1], school.key)), None)
     session.add(MissedVisit(
         id=ids.new(), school_id=school.id, rule=duty.demand.rule, period_key=duty.period.key,
         period_name=duty.period.name, ended_on=duty.period.ends_on, demanded=f"{duty.demand.told}；实际{made}次",

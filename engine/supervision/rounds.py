@@ -121,8 +121,9 @@ def open_round(
             for number, binding in enumerate(bindings, 1)
         ],
     )  # fmt: skip
-    for visit in opened.visits if due else ():
-        visit.due_on, visit.due_reason = due[visit.school_id].day, due[visit.school_id].reason
+    for visit in opened.visits:
+        if due and (its_own := due.get(visit.school_id)):
+            visit.due_on, visit.due_reason = its_own.day, its_own.reason
     session.add(opened)
     session.flush()
     office = session.scalar(select(Unit.id).where(Unit.key == "DD"))
