@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +19,14 @@ def diagrams() -> list[str]:
 def read(path: str) -> bytes:
     """The file as it is shipped, for deployment."""
     return resources.files(__package__).joinpath(path).read_bytes()
+
+
+def fingerprint() -> str:
+    """Of everything that is shipped."""
+    digest = sha256()
+    for path in paths():
+        digest.update(path.encode() + b"\0" + read(path) + b"\0")
+    return digest.hexdigest()
 
 
 def _files(ending: str) -> list[str]:

@@ -41,19 +41,20 @@ from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
 from engine.shapes import delivery, evaluations, ledgers, procedures, random_checks, supervisions
-from engine.supervision import bindings, missed
+from engine.supervision import bindings, missed, rectification
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, school_table, subject
 from engine.vetoes import checks as vetoes
 
-SHIPPED = "time.shipped"
+SHIPPED, LIBRARY = "time.shipped", "library.shipped"
 SHIPPING = 0x73686970
 """The advisory lock under which one process at a time does so on PostgreSQL."""
 
 
 DOMAINS = (
-    plan_tasks, plan_items, subject, school_table, figures, progress, supervision_tasks, items, checklists, vetoes, records, reviews,
-    publicity, procedures, delivery, evaluations, ledgers, random_checks, supervisions, points, bindings,
+    plan_tasks, plan_items, subject, school_table, figures, progress, supervision_tasks, rectification, items, checklists,
+    vetoes, records, reviews, publicity, procedures, delivery, evaluations, ledgers, random_checks, supervisions, points,
+    bindings,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
 what after what (`FOUR_EYES`), lists to choose from (`SOURCES`). A later one may add to what an earlier one refuses."""
@@ -98,7 +99,11 @@ def open_application(database: str | None = None) -> str:
         with db.transaction() as session:
             settings.apply_clock(session)
             ship(session)
-            return settings.kind(session) or ""
+            kind = settings.kind(session) or ""
+            if kind and settings.value(session, LIBRARY) != bpmn.fingerprint():
+                # What is under way stays on its version; what this version's code begins must be there.
+                deploy_own_processes(session)
+            return kind
 
 
 def stay() -> None:
@@ -141,6 +146,7 @@ def declare_real() -> None:
 def deploy_own_processes(session: Session) -> int:
     """Deploy the shipped diagrams; those that have not changed stay as they are. How many are new."""
     files = {path: bpmn.read(path) for path in bpmn.paths()}
+    settings.put(session, LIBRARY, bpmn.fingerprint())
     _, changed = definitions.deploy(session, "闭环流程库", files, source=definitions.OURS)
     return len(changed)
 

@@ -117,6 +117,15 @@ def _in_unit_above(role: str) -> Callable[[Session, Subject], list[str]]:
     return groups
 
 
+def _verifiers_above(session: Session, instance: Subject) -> list[str]:
+    """The department that keeps the ledger; what it must put right itself, the office that oversees verifies."""
+    above = select(Unit.key, Unit.id).join(ProcessInstance, ProcessInstance.unit_id == Unit.id)
+    unit = session.execute(above.where(ProcessInstance.id == instance.parent_id)).one_or_none()
+    if unit is None or unit.id == instance.unit_id:
+        return ["office_supervisor", "inspectorate_office"]
+    return [f"officer@{unit.key}", f"department_head@{unit.key}"]
+
+
 def _supervision_team(session: Session, instance: Subject) -> list[str]:
     """The inspectors of the team that was formed for this supervision (督导小组)."""
     formed = select(Submission.data).where(
@@ -169,6 +178,7 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "head_above": _in_unit_above("department_head"),
     "leader_over": _else_leader(_in_unit_above("deputy_leader")),
     "chief_of_item": _of_item("school_head", "district_officer", "department_head"),
+    "verifiers_above": _verifiers_above,
     "supervision_team": _supervision_team,
     "drawn_inspectors": _drawn_inspectors,
     "safety_office": lambda session, instance: ["department_head@AQ", "officer@AQ"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 
 from sqlalchemy import func, select
@@ -45,6 +46,9 @@ def deploy(
     if not diagrams and not any(map(decision_definitions.is_table, files)):
         raise DefinitionRefused([Problem("", "", "没有 .bpmn 或 .dmn 文件")])
     known = library.known(session, files, service_names)
+    if source == OURS:
+        # They name departments of the bureau they were drawn for; another one gives those steps to its own people.
+        known = replace(known, units=None)
     findings = deployment_check.findings(diagrams, known) + decision_definitions.findings(files)
     if findings:
         raise DefinitionRefused(findings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from engine.models import Person, RecusalFact, Unit
+from engine.models import Person, Position, RecusalFact, Unit
 
 
 def from_unit(session: Session, unit_id: str | None) -> set[str]:
@@ -16,6 +16,12 @@ def from_unit(session: Session, unit_id: str | None) -> set[str]:
 def pairs(session: Session) -> set[tuple[str, str]]:
     """Every login with the key of the unit from which it must recuse itself."""
     return {(login, key) for login, key in session.execute(_facts())}
+
+
+def keep_away(session: Session, unit_id: str | None) -> set[str]:
+    """Ids of those who neither inspect nor verify a unit: who must recuse themselves, and its own people."""
+    recused = select(RecusalFact.person_id).where(RecusalFact.unit_id == unit_id)
+    return set(session.scalars(recused.union(select(Position.person_id).where(Position.unit_id == unit_id))))
 
 
 def _facts() -> Select[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from engine import assignment, deadlines, definitions, history, identity, incidents, jobs, messages
+from engine import assignment, deadlines, definitions, history, identity, incidents, jobs, messages, recusals
 from engine.calendar.book import REVISION
 from engine.db import connection
 from engine.errors import InvalidState, NotFound
@@ -300,7 +300,7 @@ class _Step:
         }  # fmt: skip
 
     def _excluded(self, properties: Mapping[str, str], groups: Collection[str]) -> list[str]:
-        """Who did what this task checks, this time or an earlier one (`not_doer_of`).
+        """Who did what this task checks, this time or an earlier one (`not_doer_of`); if `independent`, who must keep away.
 
         Work that went to and fro may have been done by everybody who could check it; then only who did it last is excluded.
         """
@@ -314,6 +314,8 @@ class _Step:
                 _LAST_DOER.rows(used, instance=self.instance.id, checked=name) for name in checked if name not in now
             )
             everybody = {who for who in now.values() if who}.union(*(who for rows in last for who in rows))
+        if "independent" in properties:
+            everybody |= recusals.keep_away(self.session, self.instance.unit_id)
         return sorted(everybody)
 
     def _open(self, tasks: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from engine import db
 from engine.errors import NotFound
 from engine.models import Commitment
 from engine.plan import items, launch, overview
+from engine.plan.shapes import SHAPES
 from web import entry
 from web.entry import Entry, Typed
 
@@ -64,7 +65,8 @@ def register(commitment_id: str) -> ResponseReturnValue:
         commitment = _commitment(session, commitment_id)
         items.require_offered(session, g.actor, commitment)
         back = url_for("instances.show", instance_id=commitment.instance_id)
-    asked = Entry(items.FORM, "登记事项", f"{commitment.code} {commitment.title}", back, "已登记，随即启动办理。")
+        form, part_of = SHAPES[commitment.shape].register, f"{commitment.code} {commitment.title}"
+    asked = Entry(form, "登记事项", part_of, back, "已登记，随即启动办理。")
 
     def act(session: Session, told: Typed) -> None:
         items.add(session, _commitment(session, commitment_id), told["items"], actor=g.actor)

@@ -195,6 +195,7 @@ HARMLESS_CAMUNDA = _words(
 
 PROPERTIES = {
     "not_doer_of": _words("userTask"),
+    "independent": _words("userTask"),
     "prefix": _words("userTask"),
     "correlation_key": _words(
         "startEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent endEvent sendTask receiveTask"

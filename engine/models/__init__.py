@@ -32,6 +32,6 @@ from engine.models.process import (
     UserTask,
 )
 from engine.models.schedule import Occurrence, Recurrence, RecurrenceChange, SchedulerNode
-from engine.models.supervision import Finding, MissedVisit, SupervisionRound, Visit
+from engine.models.supervision import Finding, FindingEvidence, MissedVisit, SupervisionRound, Visit
 from engine.models.time import CalendarDay, CalendarYear, SchoolTerm, TimeLimit
 from engine.models.vetoes import Bar

@@ -122,6 +122,10 @@ class ProcessInstance(Base):
     unit: Mapped[Unit | None] = relationship()
     parent: Mapped[ProcessInstance | None] = relationship(remote_side=[id])
 
+    @property
+    def unit_key(self) -> str | None:
+        return self.unit.key if self.unit else None
+
 
 class TaskStatus(StrEnum):
     OPEN = "open"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from engine.models.base import Base, Id, Key, LongText, Moment
+from engine.models.base import Base, Id, JsonList, Key, LongText, Moment
 from engine.models.organisation import Person, Unit
 from engine.models.plan import WorkPoint
 from engine.models.process import ProcessInstance
@@ -93,28 +93,87 @@ class MissedVisit(Base):
 
 
 class Finding(Base):
-    """A problem found (问题). It is closed by its process alone, and never by whoever rectified it."""
+    """A problem found (问题). It is closed (销号) by accepted evidence for each criterion alone, and by an independent verifier."""
 
     __tablename__ = "finding"
+    __table_args__ = (Index(None, "unit_id", "clause"),)
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     number: Mapped[Key] = mapped_column(unique=True)
-    """`2021-001`, never used again."""
-    visit_id: Mapped[Id] = mapped_column(ForeignKey("visit.id"))
+    """`2021-0001`, never used again."""
+    source: Mapped[Key]
+    """What it was found in: visit, supervision, random, ledger."""
+    visit_id: Mapped[Id | None] = mapped_column(ForeignKey("visit.id"))
     unit_id: Mapped[Id] = mapped_column(ForeignKey("unit.id"))
     title: Mapped[LongText]
     description: Mapped[LongText]
-    clause: Mapped[LongText]
+    clause: Mapped[str] = mapped_column(String(300))
     severity: Mapped[Key]
+    mode: Mapped[Key]
+    """立行立改, 分阶段 or 持续."""
+    criteria: Mapped[JsonList]
+    """What must be true before it is closed, written down when it was issued."""
+    evidence_kinds: Mapped[JsonList]
+    photos: Mapped[JsonList]
+    """Ids of stored files."""
+    verified_by: Mapped[Key]
+    """The rule that says who verifies."""
     found_by_id: Mapped[Id] = mapped_column(ForeignKey("person.id"))
     issued_at: Mapped[Moment]
     rectify_by: Mapped[date]
+    """As the notice said; what an extension gave is `due_on`."""
+    due_on: Mapped[date]
+    round: Mapped[int] = mapped_column(default=1)
+    """How often it was rectified, this time included: each return opens another."""
+    repeat_of_id: Mapped[Id | None] = mapped_column(ForeignKey("finding.id"))
+    """The same unit had the same clause before."""
+    relapse_of_id: Mapped[Id | None] = mapped_column(ForeignKey("finding.id"), index=True)
+    """A re-look (回头看) found that what was closed had not lasted (反弹)."""
     closed_at: Mapped[Moment | None]
-    closed_by_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
+    closed_by_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"), index=True)
+    withdrawn_at: Mapped[Moment | None]
+    """A re-examination (复核) found that it should not have been issued."""
     instance_id: Mapped[Id | None] = mapped_column(ForeignKey("process_instance.id"), unique=True)
 
-    visit: Mapped[Visit] = relationship()
+    visit: Mapped[Visit | None] = relationship()
     unit: Mapped[Unit] = relationship()
     found_by: Mapped[Person] = relationship(foreign_keys=[found_by_id])
     closed_by: Mapped[Person | None] = relationship(foreign_keys=[closed_by_id])
     instance: Mapped[ProcessInstance | None] = relationship()
+    repeat_of: Mapped[Finding | None] = relationship(foreign_keys=[repeat_of_id], remote_side=[id])
+    relapse_of: Mapped[Finding | None] = relationship(foreign_keys=[relapse_of_id], remote_side=[id])
+    evidence: Mapped[list[FindingEvidence]] = relationship(
+        back_populates="finding", order_by="(FindingEvidence.round, FindingEvidence.criterion)"
+    )
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None and self.withdrawn_at is None
+
+
+class FindingEvidence(Base):
+    """What was shown for one criterion in one round of rectification (举证), and how it was judged. Neither is changed later."""
+
+    __tablename__ = "finding_evidence"
+    __table_args__ = (UniqueConstraint("finding_id", "round", "criterion"),)
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    finding_id: Mapped[Id] = mapped_column(ForeignKey("finding.id"))
+    round: Mapped[int]
+    criterion: Mapped[int]
+    """Place in the finding's criteria, from 0."""
+    told: Mapped[LongText]
+    kind: Mapped[Key]
+    dated: Mapped[date]
+    files: Mapped[JsonList]
+    provided_by_id: Mapped[Id] = mapped_column(ForeignKey("person.id"))
+    provided_at: Mapped[Moment]
+    verdict: Mapped[Key | None]
+    """`accepted` or `rejected`."""
+    reason: Mapped[LongText | None]
+    judged_by_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
+    judged_at: Mapped[Moment | None]
+
+    finding: Mapped[Finding] = relationship(back_populates="evidence")
+    provided_by: Mapped[Person] = relationship(foreign_keys=[provided_by_id])
+    judged_by: Mapped[Person | None] = relationship(foreign_keys=[judged_by_id])

@@ -207,7 +207,7 @@ def _with_pause(basis: Mapping[str, Any], begin: datetime, end: datetime) -> dic
 
 def _holds(actor: Actor, instance: Instance | ProcessInstance, *roles: str) -> bool:
     """Whether somebody has one of these roles in the unit in charge."""
-    unit = instance.unit_key if isinstance(instance, Instance) else instance.unit.key if instance.unit else None
+    unit = instance.unit_key
     return unit is not None and any(actor.has_role(role, unit) for role in roles)
 
 

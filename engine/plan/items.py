@@ -21,7 +21,8 @@ from engine.recurrences.periods import Frequency, Period, periods
 from engine.runtime import Instance, ServiceTask
 from engine.targets import subject
 
-FORM = "items.register"
+FORMS = frozenset(shape.register for shape in SHAPES.values())
+"""By which people register."""
 REGISTERED = "item_registered"
 ROUND = "run_items"
 """The step of a shape that opens its occurrences and waits for them."""
@@ -136,7 +137,7 @@ def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[
 
 def register(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """What the last registration named becomes items, to be opened when the round of items begins."""
-    (told,) = [each for each in user_tasks.submissions(session, instance.id) if each.form_key == FORM][-1:]
+    (told,) = [each for each in user_tasks.submissions(session, instance.id) if each.form_key in FORMS][-1:]
     commitment = subject.commitment_of(session, instance)
     known = set(session.scalars(select(WorkItem.name).where(WorkItem.commitment_id == commitment.id)))
     new = [row for row in told.data["items"] if row["name"] not in known]
@@ -334,4 +335,4 @@ TABLE: dict[str, ServiceTask] = {
     "item.close": close,
     "item.drop": drop,
 }
-CHECKS = {FORM: require_sensible}
+CHECKS = dict.fromkeys(FORMS, require_sensible)

@@ -19,6 +19,8 @@ class Shape:
     """What people register one by one: project, case, topic …"""
     open_ended: bool = False
     """More of it may come until the time has come to ask for the conclusion."""
+    register: str = "items.register"
+    """The form by which it is registered."""
 
     @property
     def item(self) -> str:
@@ -37,7 +39,7 @@ SHAPES = {
         Shape("SH08", "formal_supervision", "综合或专项督导", kind="unit"),
         Shape("SH09", "routine_inspector_visit", "责任督学经常性督导", periodic=True),
         Shape("SH10", "double_random_check", "双随机抽查", periodic=True),
-        Shape("SH11", "rectification_ledger", "问题整改销号", kind="problem"),
+        Shape("SH11", "rectification_ledger", "问题整改销号", kind="problem", register="ledger.register"),
         Shape("SH12", "case_handling", "个案查处", kind="case", open_ended=True),
         Shape("SH13", "emergency_report", "应急与零报告", periodic=True, kind="event", open_ended=True),
         Shape("SH14", "platform_build", "信息化建设"),

@@ -98,12 +98,12 @@ def _commitment(session: Session, commitment_id: str) -> Subject | None:
 def _finding(session: Session, finding_id: str) -> Subject | None:
     """The school is chased for its rectification; here whoever found it is, who answers for its being closed (销号)."""
     finding = session.get(Finding, finding_id)
-    if finding is None or finding.closed_at or finding.instance is None or not _runs(finding.instance):
+    if finding is None or not finding.is_open or finding.instance is None or not _runs(finding.instance):
         return None
     round_of_it = finding.instance.parent
     return Subject(
         "finding", finding.id, f"问题 {finding.number} {finding.title}（{finding.unit.name}）尚未销号",
-        clock.end_of(finding.rectify_by), "整改通知中的期限", ("instance", finding.instance.id),
+        clock.end_of(finding.due_on), "整改通知中的期限", ("instance", finding.instance.id),
         frozenset({finding.found_by_id} if finding.found_by.active else ()), round_of_it.unit if round_of_it else None,
     )  # fmt: skip
 

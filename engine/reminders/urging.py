@@ -21,7 +21,7 @@ WITHIN = (*handover.HEADS, "deputy_leader")
 
 def can_urge(actor: Actor, instance: Instance | ProcessInstance, task: Task | UserTask) -> bool:
     """The office and the bureau's leader urge anybody; the unit's head and its deputy leader within it. Nobody urges himself."""
-    unit = instance.unit_key if isinstance(instance, Instance) else instance.unit.key if instance.unit else None
+    unit = instance.unit_key
     above = unit is not None and any(actor.has_role(role, unit) for role in WITHIN)
     return (above or bool(actor.roles & ANYWHERE)) and not user_tasks.can_complete(actor, task)
 

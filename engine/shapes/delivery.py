@@ -14,7 +14,7 @@ from engine.identity import Actor
 from engine.lamps import thresholds
 from engine.models import WorkItem
 from engine.plan import items
-from engine.plan.shapes import GATES
+from engine.plan.shapes import GATES, SHAPES
 from engine.runtime import Instance, ServiceTask
 from engine.targets import subject
 from engine.user_tasks import Check
@@ -118,7 +118,7 @@ def _refuse(field: str, words: str) -> NoReturn:
 
 TABLE: dict[str, ServiceTask] = {"construction.measure": measure}
 CHECKS: dict[str, Check] = {
-    "duty.carry_out": explain_delay, "campaign.hold": done_by_today("held_on"), items.FORM: require_applied,
+    "duty.carry_out": explain_delay, "campaign.hold": done_by_today("held_on"), SHAPES["SH18"].register: require_applied,
     "construction.approval": require_resolution, "construction.month": done_by_today("as_of"),
     "construction.accept": require_test, "construction.confirm": require_passed, "platform.first_acceptance": require_safe,
     "accreditation.self": require_standards, "accreditation.stage": require_recognition, "grant.applications": APPLICATIONS,

@@ -126,7 +126,9 @@ def rounds(session: Session, filters: Mapping[str, str], actor: Actor) -> list[R
     if "year" in filters:
         year = cast(extract("year", SupervisionRound.visit_by), String)
         wanted = wanted.where(year == filters["year"])
-    rows = session.execute(wanted.group_by(*inspect(SupervisionRound).columns).order_by(SupervisionRound.opened_at.desc()))
+    rows = session.execute(
+        wanted.group_by(*inspect(SupervisionRound).columns).order_by(SupervisionRound.opened_at.desc())
+    )
     return [RoundFigures(*row) for row in rows]
 
 

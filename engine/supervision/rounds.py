@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from engine import clock, identity, ids, instances, notifications
 from engine.errors import NotAllowed
 from engine.identity import Actor
 from engine.models import (
-    Finding,
     Occurrence,
     ProcessInstance,
     SchoolBinding,
@@ -142,10 +141,3 @@ def bindings_on(session: Session, day: date, school_key: str | None = None) -> l
     if school_key:
         wanted = wanted.where(Unit.key == school_key)
     return list(session.scalars(wanted.order_by(Unit.order)))
-
-
-def next_number(session: Session, at: datetime) -> str:
-    """The number of the next finding of a year; the unique column settles a race, so none is given twice."""
-    year = at.astimezone(clock.LOCAL).year
-    highest = session.scalar(select(func.max(Finding.number)).where(Finding.number.like(f"{year}-%")))
-    return f"{year}-{int(highest.split('-')[1]) + 1 if highest else 1:04}"

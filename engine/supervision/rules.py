@@ -1,30 +1,129 @@
-"""Who may close a finding, and when: whatever the diagram says, these hold."""
+"""Who may verify and close a finding (销号), and when: whatever the diagram says and in whatever order requests arrive, these hold.
+
+Each guard stands alone. `tests/engine/test_finding_states.py` takes them away one by one and shows what each of them prevents.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
+from sqlalchemy.orm import Session
+
+from engine import assignment, recusals
 from engine.errors import InvalidState, NotAllowed
 from engine.identity import Actor
-from engine.models import Finding
+from engine.models import Finding, FindingEvidence
+
+ACCEPTED, REJECTED = "accepted", "rejected"
 
 
-def can_close(actor: Actor | None, finding: Finding, rectifiers: Set[str]) -> bool:
-    """An inspector of the inspectorate closes, never one who rectified, never anybody of the unit itself."""
-    return (
-        actor is not None
-        and actor.roles & {"inspector", "inspectorate_office"} != frozenset()
-        and actor.id not in rectifiers
-        and finding.unit.key not in actor.units
-    )
+@dataclass(frozen=True)
+class Case:
+    """What the guards look at."""
+
+    actor: Actor
+    finding: Finding
+    verifiers: Collection[str]
+    """Groups whose people verify."""
+    recused: Collection[str]
+    """Logins of those who must keep away from the unit."""
 
 
-def require_can_close(actor: Actor | None, finding: Finding, rectifiers: Set[str]) -> None:
-    if not rectifiers:
-        raise InvalidState(f"finding {finding.number} has no rectification", advice="还没有整改报告，不能销号。")
-    if finding.closed_at is not None:
-        raise InvalidState(f"finding {finding.number} is closed", advice="这条问题已经销号。")
-    if not can_close(actor, finding, rectifiers):
-        raise NotAllowed(
-            f"finding {finding.number}", advice="不能由您销号：核查人须是督学，且不得是整改人或被督导单位的人。"
-        )
+class Holds(Protocol):
+    def __call__(self, case: Case) -> bool: ...
+
+
+class Guard(NamedTuple):
+    holds: Holds
+    advice: str
+
+
+def is_open(case: Case) -> bool:
+    return case.finding.is_open
+
+
+def is_verifier(case: Case) -> bool:
+    return bool(case.actor.groups & set(case.verifiers))
+
+
+def showed_nothing(case: Case) -> bool:
+    return case.actor.id not in {each.provided_by_id for each in case.finding.evidence}
+
+
+def is_of_another_unit(case: Case) -> bool:
+    return case.finding.unit.key not in case.actor.units
+
+
+def need_not_recuse(case: Case) -> bool:
+    return case.actor.login not in case.recused
+
+
+def is_of_the_unit(case: Case) -> bool:
+    return case.finding.unit.key in case.actor.units
+
+
+def has_criteria(case: Case) -> bool:
+    return bool(case.finding.criteria)
+
+
+def every_criterion_is_met(case: Case) -> bool:
+    return all(_is_met(case.finding, criterion) for criterion in range(len(case.finding.criteria)))
+
+
+def was_judged_by_others(case: Case) -> bool:
+    """Of each criterion what it was closed by: nobody accepted what they showed themselves."""
+    return all(each.judged_by_id not in (None, each.provided_by_id) for each in accepted(case.finding))
+
+
+OPEN = Guard(is_open, "这条问题已经销号或撤销，不再办理。")
+INDEPENDENT = (
+    Guard(is_verifier, "不能由您核查：核查由发出整改要求一方指定的人办理，请转给督导室。"),
+    Guard(showed_nothing, "不能由您核查：您是这条问题的整改、举证人，须由其他人核查。"),
+    Guard(is_of_another_unit, "不能由您核查：您是被督导单位的人，须由其他单位的人核查。"),
+    Guard(need_not_recuse, "不能由您核查：您对该单位须回避（《教育督导条例》第十条），请转给督导室其他人。"),
+)
+COMPLETE = (
+    Guard(has_criteria, "这条问题没有写明销号标准，不能销号：请退回发出整改要求的一方补充标准。"),
+    Guard(every_criterion_is_met, "还有销号标准没有通过核查的佐证，不能销号：请退回整改，逐条举证。"),
+    Guard(was_judged_by_others, "有佐证是举证人自己核查的，不能销号：须由其他人重新核查。"),
+)
+PROVIDING = (OPEN, Guard(is_of_the_unit, "只有责任单位的人可以举证。"))
+JUDGING = (OPEN, *INDEPENDENT)
+CLOSING = (OPEN, *INDEPENDENT, *COMPLETE)
+
+
+def case_of(session: Session, finding: Finding, actor: Actor) -> Case:
+    assert finding.instance is not None, "a finding is issued with its process"
+    verifiers = [*assignment.RULES[finding.verified_by](session, finding.instance), "inspectorate_office"]
+    return Case(actor, finding, verifiers, recusals.from_unit(session, finding.unit_id))
+
+
+def require(session: Session, finding: Finding, guards: Sequence[Guard], *, actor: Actor) -> None:
+    """Refuse in the words of the first guard that does not hold."""
+    case = case_of(session, finding, actor)
+    for guard in guards:
+        if not guard.holds(case):
+            refused = NotAllowed if guard in INDEPENDENT or guard not in CLOSING else InvalidState
+            raise refused(f"finding {finding.number}: {guard.holds.__name__}", advice=guard.advice)  # type: ignore[attr-defined]
+
+
+def accepted(finding: Finding) -> Iterator[FindingEvidence]:
+    return (each for each in finding.evidence if each.verdict == ACCEPTED)
+
+
+def _is_met(finding: Finding, criterion: int) -> bool:
+    """What was shown last for it was accepted."""
+    shown = [each for each in finding.evidence if each.criterion == criterion]
+    return bool(shown) and shown[-1].verdict == ACCEPTED
+
+
+def unmet(finding: Finding) -> list[int]:
+    """The criteria that still want evidence: none shown, or what was shown last was rejected."""
+    return [number for number in range(len(finding.criteria)) if not _is_met(finding, number)]
+
+
+def to_judge(finding: Finding) -> list[FindingEvidence]:
+    """What was shown and has not been judged."""
+    return [each for each in finding.evidence if each.verdict is None]

@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from engine import clock, history, identity, ids, instances, notifications, reminders, user_tasks
+from engine import clock, identity, instances, notifications, user_tasks
 from engine.errors import InvalidInput
-from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp
-from engine.models import Finding, InstanceStatus, SupervisionRound, Visit
+from engine.models import InstanceStatus, SupervisionRound, Visit
 from engine.runtime import Instance, ServiceTask
-from engine.supervision import rounds, rules
+from engine.supervision import findings, rounds
+from engine.supervision.findings import RE_LOOK
 from engine.targets import subject
 
 
@@ -50,8 +50,9 @@ def open_visits(session: Session, instance: Instance, *, variables: Mapping[str,
 def count_open_items(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
-    """Visits not yet made and findings not yet closed."""
-    still_open = [child for child in instances.children(session, instance.id) if child.status == InstanceStatus.ACTIVE]
+    """Visits not yet made and findings not yet closed; a re-look is to come later and holds nothing up."""
+    below = instances.children(session, instance.id)
+    still_open = [each for each in below if each.status == InstanceStatus.ACTIVE and each.definition_key != RE_LOOK]
     return {"open_items": len(still_open)}
 
 
@@ -63,27 +64,15 @@ def record_visit(session: Session, instance: Instance, *, variables: Mapping[str
 
 
 def issue_finding(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
-    """Send the rectification notice: a finding with its own process, child of the round."""
-    visit = session.get_one(Visit, variables["visit"])
-    told = user_tasks.told(session, instance.id, "visit_school")
+    """The one finding of a visit by the form of before; since then a visit issues one for each problem."""
+    visit, told = session.get_one(Visit, variables["visit"]), user_tasks.told(session, instance.id, "visit_school")
     assert actor is not None, "a finding is made by the inspector who submits the visit"
-    finding = Finding(
-        id=ids.new(), number=rounds.next_number(session, clock.now()), visit_id=visit.id, unit_id=visit.school_id,
-        title=told["problem_title"], description=told["problem_description"], clause=told["clause"],
-        severity=told["severity"], found_by_id=actor.id, issued_at=clock.now(),
-        rectify_by=date.fromisoformat(told["rectify_by"]),
+    findings.issue(
+        session, source="visit", unit=visit.school, visit=visit, title=told["problem_title"], actor=actor,
+        description=told["problem_description"], clause=told["clause"], severity=told["severity"], mode=findings.AT_ONCE,
+        rectify_by=date.fromisoformat(told["rectify_by"]), criteria=[f"“{told['problem_title']}”整改到位"],
+        evidence_kinds=["文件", "照片"], parent_id=instance.parent_id,
     )  # fmt: skip
-    session.add(finding)
-    session.flush()
-    finding.instance = instances.start(
-        session, "finding", {"finding": finding.id, "rectify_due_at": finding.rectify_by.isoformat()}, actor=actor,
-        title=f"问题 {finding.number} {finding.title}", business_key=f"finding:{finding.number}",
-        unit_id=finding.unit_id, parent_id=instance.parent_id,
-    )  # fmt: skip
-    due_at = clock.end_of(finding.rectify_by)
-    reminders.plan(session, "finding", finding.id, due_at, instance_id=finding.instance.id)
-    session.flush()
-    facts.record_opened(session, finding, finding.rectify_by, actor=actor)
 
 
 def report_danger(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
@@ -96,33 +85,6 @@ def report_danger(session: Session, instance: Instance, *, variables: Mapping[st
     )  # fmt: skip
 
 
-def note_rectification(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
-    """The unit has done its part on the day it names; the clock of the rectification stands while it is verified."""
-    told = user_tasks.told(session, instance.id, "rectify")
-    finding = session.get_one(Finding, variables["finding"])
-    finished = facts.end_of(date.fromisoformat(told["finished_on"]))
-    facts.record(session, finding, lamp.DONE, actor=actor, happened_at=finished)
-
-
-def reopen_finding(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
-    """The rectification is returned: the clock runs again, and has not stood still meanwhile."""
-    facts.record(session, session.get_one(Finding, variables["finding"]), lamp.REOPENED, actor=actor)
-
-
-def close_finding(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
-    """销号: only after a rectification was submitted, and by somebody who submitted none."""
-    finding = session.get_one(Finding, variables["finding"])
-    rectifiers = {each.submitted_by_id for each in user_tasks.submissions(session, instance.id, "rectify")}
-    rules.require_can_close(actor, finding, rectifiers)
-    assert actor is not None
-    finding.closed_at, finding.closed_by_id = clock.now(), actor.id
-    reminders.forget(session, finding.id)
-    history.record(session, instance, [Entry("finding.closed", actor.id, detail={"number": finding.number})])
-    facts.record(session, finding, lamp.CLOSED, actor=actor)
-
-
 TABLE: dict[str, ServiceTask] = {
     "supervision.open_point_round": open_point_round,
     "supervision.open_visits": open_visits,
@@ -130,7 +92,4 @@ TABLE: dict[str, ServiceTask] = {
     "supervision.record_visit": record_visit,
     "supervision.issue_finding": issue_finding,
     "supervision.report_danger": report_danger,
-    "finding.note_rectification": note_rectification,
-    "finding.reopen": reopen_finding,
-    "finding.close": close_finding,
 }

@@ -12,6 +12,7 @@ from engine import clock, db
 from engine.errors import InvalidInput, NotAllowed
 from engine.models import Commitment, Finding, Notification, Person, SupervisionRound, Visit, WorkItem
 from engine.shapes import draws
+from tests import findings
 from tests.driver import Bureau
 from tests.shapes import APPROVE, RETURN, ShapeStory
 
@@ -292,49 +293,53 @@ PLAN = {"nature": "other", "type": "立行立改", "responsible": "校长", "mea
         "funds": 0, "emergency_plan": "专人值守"}  # fmt: skip
 
 
-def evidence(story: ShapeStory) -> dict[str, Any]:
-    told = [{"kind": evidence_of(story), "name": "证明"}]
-    return {"result": "done", "situation": "已改", "finished_on": day(0), "evidence": told}
+def listed(story: ShapeStory, name: str, **told: Any) -> str:
+    (item,) = register(story, "list_problems", "confirm_list", findings.AUDIT | {"name": name} | told)
+    return item
 
 
-def test_a_problem_is_rectified_signed_by_the_head_reviewed_by_another_and_signed_off(bureau: Bureau) -> None:
+def test_a_problem_is_rectified_signed_by_the_head_verified_by_another_and_signed_off(bureau: Bureau) -> None:
     story = ShapeStory(bureau, "4-8")
-    (item,) = register(
-        story, "list_problems", "confirm_list", {"name": "往来款未清理", "unit": SCHOOL, "due_on": day(40)}
-    )
+    item = listed(story, "往来款未清理", unit=SCHOOL, due_on=day(40), criteria="款项收回\n制度修订")
     story.step(OFFICER, "plan_rectification", item, **PLAN)
-    story.step(OFFICER, "rectify", item, **evidence(story))
-    story.step(HEAD, "sign_report", item, signed="true", signer="校长", signed_on=day(0))
-    story.step("officer", "review", item, **RETURN, seen="凭证不全")
-    asked = {"result": "extension", "situation": "正在清理", "extend_to": day(60), "reason": "债权人失联"}
-    story.step(OFFICER, "rectify", item, **asked)
+    story.step(OFFICER, "rectify", item, **findings.shown(0, 1))
+    story.step(HEAD, "sign_report", item, **findings.SIGNATURE)
+    assert "不一致" in story.refused(
+        "officer", "verify", item, **findings.rejected(0, but=(1,)) | {"decision": "approve"}
+    )
+    story.step("officer", "verify", item, **findings.rejected(0, but=(1,)))
+    story.step(OFFICER, "rectify", item, **findings.asks_for_time(day(60)))
     story.step("leader", "approve_extension", item, **APPROVE)
-    assert "延期过" in story.refused(OFFICER, "rectify", item, **asked | {"extend_to": day(90)})
-    story.step(OFFICER, "rectify", item, **evidence(story))
-    story.step(HEAD, "sign_report", item, signed="true", signer="校长", signed_on=day(0))
-    story.step("officer", "review", item, **APPROVE, seen="凭证齐全")
+    assert "延期过" in story.refused(OFFICER, "rectify", item, **findings.asks_for_time(day(90)))
+    assert "evidence" in story.refused(OFFICER, "rectify", item, **findings.shown(0, 1)), "the second is accepted"
+    story.step(OFFICER, "rectify", item, **findings.shown(0))
+    story.step(HEAD, "sign_report", item, **findings.SIGNATURE)
+    story.step("officer", "verify", item, **findings.accepted(0))
     assert (story.status(item), story.results()) == ("completed", ["done"])
     assert story.open() == {"claim_completion"}
+    with db.reading() as session:
+        finding = session.scalars(select(Finding)).one()
+        assert (finding.round, finding.due_on.isoformat(), finding.rectify_by.isoformat()) == (2, day(60), day(40))
+        told = [(each.round, each.criterion, each.verdict) for each in finding.evidence]
+        assert told == [(1, 0, "rejected"), (1, 1, "accepted"), (2, 0, "accepted")], "nothing is overwritten"
 
 
-def test_what_went_to_and_fro_is_still_reviewed_by_another(bureau: Bureau) -> None:
-    """A department's own problem: both officers have rectified it and the head has signed, so who did it before reviews."""
+def test_a_departments_own_problem_is_verified_elsewhere(bureau: Bureau) -> None:
     story = ShapeStory(bureau, "4-8")
-    (item,) = register(story, "list_problems", "confirm_list", {"name": "往来款未清理", "due_on": day(40)})
-    other = f"{story.lead}_officer2"
+    item = listed(story, "往来款未清理", due_on=day(40))
     story.step("officer", "plan_rectification", item, **PLAN)
-    for doer, reviewer, verdict in (("officer", other, RETURN), (other, "officer", APPROVE)):
-        story.step(doer, "rectify", item, **evidence(story))
-        story.step("head", "sign_report", item, signed="true", signer="处长", signed_on=day(0))
+    story.step("officer", "rectify", item, **findings.shown())
+    story.step("head", "sign_report", item, **findings.SIGNATURE)
+    for own in ("officer", f"{story.lead}_officer2", "head"):
         with pytest.raises(NotAllowed):
-            story.step(doer, "review", item, **verdict, seen="凭证")
-        story.step(reviewer, "review", item, **verdict, seen="凭证")
+            story.step(own, "verify", item, **findings.accepted())
+    story.step("duban1", "verify", item, **findings.accepted())
     assert story.results() == ["done"]
 
 
 def test_a_major_hazard_is_listed_and_delay_is_urged_then_talked_about_then_circulated(bureau: Bureau) -> None:
     story = ShapeStory(bureau, "19-5")
-    (item,) = register(story, "list_problems", "confirm_list", {"name": "消防通道", "unit": SCHOOL, "due_on": day(20)})
+    item = listed(story, "消防通道", unit=SCHOOL, due_on=day(20))
     hazard = {"nature": "hazard", "fixed_at_once": "false", "needs_stoppage": "true", "beyond_power": "false"}
     story.step(OFFICER, "plan_rectification", item, **PLAN | hazard)
     story.step("leader", "supervise_hazard", item, document_number="督1号", supervised_by="局领导", requirement="停用")
@@ -350,9 +355,9 @@ def test_a_major_hazard_is_listed_and_delay_is_urged_then_talked_about_then_circ
     bureau.let_time_pass(days=21)
     assert story.open(item) == {"rectify", "circulate"}
     story.step("bgs_head", "circulate", item, document_number="通1号", range="全市", text="逾期未改")
-    story.step(OFFICER, "rectify", item, **evidence(story))
-    story.step(HEAD, "sign_report", item, signed="true", signer="校长", signed_on=day(0))
-    story.step("officer", "review", item, **APPROVE, seen="已畅通")
+    story.step(OFFICER, "rectify", item, **findings.shown())
+    story.step(HEAD, "sign_report", item, **findings.SIGNATURE)
+    story.step("officer", "verify", item, **findings.accepted())
     assert (story.status(item), story.results()) == ("completed", ["done"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine import db, history
+from tests import findings
 from tests.driver import Bureau
 
 PLAN = {"goal": "学生健康管理闭环", "measures": "逐校推进", "milestones": "每季一次"}
@@ -77,12 +78,11 @@ def test_from_plan_to_archive(bureau: Bureau) -> None:
     story.step("duxue3", visit, "visit_school", stranger="duxue4", **visited)
     (finding,) = bureau.children(opened, "finding")
     officer = f"{arranged['school'].lower()}_officer"
-    rectified = {"report": "已补齐", "finished_on": "2022-01-06", "evidence": "台账复印件"}
-    story.step(officer, finding, "rectify", **rectified)
-    story.step("duxue3", finding, "verify", stranger=officer, decision="return", opinion="缺签字")
+    story.step(officer, finding, "rectify", **findings.typed(findings.shown()))
+    story.step("duxue3", finding, "verify", stranger=officer, **findings.typed(findings.rejected()))
     assert bureau.status(story.point) == "active"
-    story.step(officer, finding, "rectify", **rectified)
-    story.step("duxue3", finding, "verify", stranger=officer, decision="approve", opinion="已核实")
+    story.step(officer, finding, "rectify", **findings.typed(findings.shown()))
+    story.step("duxue3", finding, "verify", stranger=officer, **findings.typed(findings.accepted()))
     assert [bureau.status(finding), bureau.status(opened)] == ["completed", "completed"]
 
     # 评议, 归档
