@@ -25,6 +25,11 @@ SCHOOLS = ["LIANGXI_XX", "LIANGXI_CZ", "JIANGYIN_XX", "YIXING_XX"]
 
 @pytest.fixture
 def entered(bureau: Bureau) -> Bureau:
+    enter()
+    return bureau
+
+
+def enter() -> None:
     """Sixty findings: open, overdue, closed, withdrawn, and some that came back after they were closed."""
     today = clock.today()
     with db.transaction() as session:
@@ -53,7 +58,6 @@ def entered(bureau: Bureau) -> Bureau:
             session.add(finding)
             session.flush()
             closed += [finding] if done else []
-    return bureau
 
 
 def rows(page: str) -> int:
