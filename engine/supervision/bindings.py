@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from engine import clock, deadlines, ids, jobs, options, recusals, runtime, user_tasks
@@ -112,7 +112,7 @@ def bind(session: Session, key: str, data: Mapping[str, Any], *, actor: Actor) -
     if wrong:
         raise ValidationError(wrong)
     for before in held:
-        before.ends_on = starts_on - timedelta(days=1)
+        before.ends_on = before.ends_on or starts_on - timedelta(days=1)
     binding = SchoolBinding(id=ids.new(), school_id=school.id, inspector_id=person.id, starts_on=starts_on)
     session.add(binding)
     school.area = data["area"]
@@ -131,13 +131,13 @@ def begin(session: Session, payload: Mapping[str, Any]) -> None:
         Visit.school_id == binding.school_id, Visit.visited_on.is_(None), ProcessInstance.status == InstanceStatus.ACTIVE
     )  # fmt: skip
     session.execute(update(Visit).where(Visit.id.in_(pending)).values(inspector_id=binding.inspector_id))
-    before = session.scalars(select(Person).join(SchoolBinding, SchoolBinding.inspector_id == Person.id).where(
-        SchoolBinding.school_id == binding.school_id, SchoolBinding.ends_on == binding.starts_on - timedelta(days=1)
-    )).first()  # fmt: skip
-    theirs = {f"user:{before.login}"} if before else {"inspectorate_office"}
+    former = select(Person.login).join(SchoolBinding, SchoolBinding.inspector_id == Person.id).where(
+        SchoolBinding.school_id == binding.school_id, SchoolBinding.ends_on < binding.starts_on
+    )  # fmt: skip
+    theirs = Candidate.group_key.in_([f"user:{login}" for login in session.scalars(former)])
+    nobodys = and_(Candidate.group_key == "inspectorate_office", UserTask.activity_id == "visit_school")
     waiting = select(UserTask.id).join(UserTask.instance).join(Candidate, Candidate.user_task_id == UserTask.id).where(
-        ProcessInstance.unit_id == binding.school_id, ProcessInstance.definition_key.in_(INSPECTED),
-        Candidate.group_key.in_(theirs),
+        ProcessInstance.unit_id == binding.school_id, ProcessInstance.definition_key.in_(INSPECTED), theirs | nobodys
     )  # fmt: skip
     entry = Entry("user_task.assigned", payload["actor"], detail={"assignee": binding.inspector_id})
     for task_id in session.scalars(waiting.order_by(UserTask.id)).all():
@@ -174,7 +174,7 @@ def _faults(
 def _full(session: Session, school: Unit, area: str) -> dict[str, list[str]]:
     others = select(func.count()).where(Unit.kind == "school", Unit.area == area, Unit.id != school.id)
     most = _most(session, "schools_per_area")
-    if (session.scalar(others) or 0) < most:
+    if school.area == area or (session.scalar(others) or 0) < most:
         return {}
     return {
         "area": [f"“{area}”已有{most}所学校，一个督学责任区至多{most}所（教督〔2012〕7号，待核对），请划入其他责任区"]

@@ -52,8 +52,8 @@ class Missed(NamedTuple):
 
 def listed(session: Session, actor: Actor) -> list[Missed]:
     """What a person may know of: what nobody has explained first, then latest."""
-    wanted = select(MissedVisit).where(overview.theirs(actor, MissedVisit.school_id))
-    latest = MissedVisit.explained_at.is_not(None), MissedVisit.ended_on.desc(), MissedVisit.school_id
+    wanted = select(MissedVisit).join(MissedVisit.school).where(overview.theirs(actor, MissedVisit.school_id))
+    latest = MissedVisit.explained_at.is_not(None), MissedVisit.ended_on.desc(), Unit.order
     held = session.scalars(
         wanted.order_by(*latest).options(joinedload(MissedVisit.school), joinedload(MissedVisit.inspector))
     ).all()

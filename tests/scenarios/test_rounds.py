@@ -142,6 +142,7 @@ def test_a_school_changes_hands(bureau: Bureau) -> None:
 
     assert bind(bureau, starts_on="2021-04-10").status == 302
     assert bind(bureau, inspector="duxue4", starts_on="2021-04-09").says("须晚于现任（或已安排的）")
+    assert bind(bureau, inspector="duxue4", starts_on="2021-06-01").status == 302
     assert bureau.person(OTHER).get("/tasks").text.count("江阴市望潮小学") == 0
     until(bureau, "2021-04-09")
     assert visit_of(SCHOOL).inspector_id == visit.inspector_id
@@ -154,7 +155,7 @@ def test_a_school_changes_hands(bureau: Bureau) -> None:
         assert task.candidate_groups == [f"user:{OTHER}"]
         lasted = session.scalars(select(SchoolBinding).where(SchoolBinding.school_id == visit.school_id).order_by(
             SchoolBinding.starts_on)).all()  # fmt: skip
-        assert [each.ends_on for each in lasted] == [date(2021, 4, 9), None]
+        assert [each.ends_on for each in lasted] == [date(2021, 4, 9), date(2021, 5, 31), None]
     page = bureau.person("dudao1").get("/supervision/bindings")
     assert (page.says("共 6 所"), page.says("超过5所")) == (True, True)
 
