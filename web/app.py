@@ -21,6 +21,7 @@ from engine.vetoes import register
 from web import (
     auth,
     calendar,
+    documents,
     due_dates,
     health,
     incidents,
@@ -97,8 +98,8 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (auth, calendar, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan, preferences,
-                   publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
+    for module in (auth, calendar, documents, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan,
+                   preferences, publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)
     wording.register(app)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock, db, definitions, history, instances, publicity, runtime, user_tasks
 from engine.checklists import checks
+from engine.documents import papers
 from engine.identity import Actor
 from engine.lamps import facts, picture, thresholds
 from engine.lamps.lamp import Lamp
@@ -38,6 +39,7 @@ def show(instance_id: str) -> ResponseReturnValue:
             lamps=_lamps(session, [instance, *children]),
             standing=checks.standing(session, instance), level_names=checks.NAMES,
             offered=offered, words=items.WORDS, occurrences=_occurrences(session, offered.subject, g.actor),
+            documents=papers.of_instance(session, instance.id, actor=g.actor),
             can_charge=launch.can_launch(g.actor), notice=publicity.running(session, instance),
             names=user_tasks.people_of(session, {fact.recorded_by_id for fact in known if fact.recorded_by_id}),
             tasks=[(task, urging.offer(session, task, actor=g.actor)) for task in user_tasks.open_in(session, instance_id)],

@@ -23,6 +23,8 @@ SAID = {
     "user_task.urged": "催办",
     "user_task.cancelled": "待办取消",
     "user_task.due_changed": "期限重算",
+    "document.issued": "发文",
+    "document.voided": "文书作废",
     "oversight.issued": "下达督办单",
     "oversight.closed": "督办办结",
     "meeting.held": "会议表决",

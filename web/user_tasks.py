@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 import forms
 from engine import clock, db, options, user_tasks
+from engine.documents import papers
 from engine.errors import Conflict, InvalidInput, InvalidState, NotAllowed
 from engine.identity import Actor
 from engine.lamps import thresholds
@@ -105,6 +106,7 @@ def _show(
             refused=refused, refusal=user_tasks.refusal(g.actor, task), state=wording.lamp(task, thresholds.in_force(session)),
             options=options.of_form(session, form, task.instance_id) if form else {}, story=story.of(session, task.instance_id),
             urging=urging.offer(session, task, actor=g.actor),
+            documents=papers.of_instance(session, task.instance_id, actor=g.actor),
         )  # fmt: skip
 
 

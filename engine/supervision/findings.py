@@ -82,8 +82,10 @@ def provide(session: Session, finding: Finding, rows: Iterable[Mapping[str, Any]
     """Show what has been done (举证): one row each for criteria that are not met, `item` being the criterion's place."""
     rules.require(session, finding, rules.PROVIDING, actor=actor)
     shown = list(rows)
-    if {int(row["item"]) for row in shown} - set(rules.unmet(finding)) or rules.to_judge(finding):
-        raise InvalidState(f"finding {finding.number} wants other evidence", advice="请只对还没有通过核查的标准举证。")
+    wanted = set(rules.unmet(finding)) - {each.criterion for each in finding.evidence if each.round == finding.round}
+    if {int(row["item"]) for row in shown} - wanted:
+        advice = "请只对还没有通过核查的标准举证；不通过的，等核查人退回后再重新举证。"
+        raise InvalidState(f"finding {finding.number} wants other evidence", advice=advice)
     for row in shown:
         finding.evidence.append(
             FindingEvidence(

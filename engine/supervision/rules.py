@@ -5,7 +5,7 @@ Each guard stands alone. `tests/engine/test_finding_states.py` takes them away o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -72,11 +72,6 @@ def every_criterion_is_met(case: Case) -> bool:
     return all(_is_met(case.finding, criterion) for criterion in range(len(case.finding.criteria)))
 
 
-def was_judged_by_others(case: Case) -> bool:
-    """Of each criterion what it was closed by: nobody accepted what they showed themselves."""
-    return all(each.judged_by_id not in (None, each.provided_by_id) for each in accepted(case.finding))
-
-
 OPEN = Guard(is_open, "这条问题已经销号或撤销，不再办理。")
 INDEPENDENT = (
     Guard(is_verifier, "不能由您核查：核查由发出整改要求一方指定的人办理，请转给督导室。"),
@@ -87,7 +82,6 @@ INDEPENDENT = (
 COMPLETE = (
     Guard(has_criteria, "这条问题没有写明销号标准，不能销号：请退回发出整改要求的一方补充标准。"),
     Guard(every_criterion_is_met, "还有销号标准没有通过核查的佐证，不能销号：请退回整改，逐条举证。"),
-    Guard(was_judged_by_others, "有佐证是举证人自己核查的，不能销号：须由其他人重新核查。"),
 )
 PROVIDING = (OPEN, Guard(is_of_the_unit, "只有责任单位的人可以举证。"))
 JUDGING = (OPEN, *INDEPENDENT)
@@ -107,10 +101,6 @@ def require(session: Session, finding: Finding, guards: Sequence[Guard], *, acto
         if not guard.holds(case):
             refused = NotAllowed if guard in INDEPENDENT or guard not in CLOSING else InvalidState
             raise refused(f"finding {finding.number}: {guard.holds.__name__}", advice=guard.advice)  # type: ignore[attr-defined]
-
-
-def accepted(finding: Finding) -> Iterator[FindingEvidence]:
-    return (each for each in finding.evidence if each.verdict == ACCEPTED)
 
 
 def _is_met(finding: Finding, criterion: int) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from engine import clock, db
 from engine.lamps import lamp, picture
 from engine.models import Commitment, Visit, WorkItem
+from tests import findings
 from tests.driver import Bureau
 from tests.engine.test_reminders import until
 from tests.scenarios import test_shapes_supervision as supervision
@@ -23,11 +24,12 @@ def today() -> str:
     return clock.today().isoformat()
 
 
-def register(bureau: Bureau, story: ShapeStory, name: str) -> int:
+def register(bureau: Bureau, story: ShapeStory, name: str, **told: str) -> int:
     """The officer registers one more occurrence by the button of the commitment's page; the answer's status."""
     with db.reading() as session:
         commitment = session.scalars(select(Commitment.id).where(Commitment.instance_id == story.instance)).one()
-    row = {"items.0.name": name, "items.0.unit": "", "items.0.due_on": "", "items.0.note": ""}
+    whole = {"name": name, "unit": "", "due_on": "", "note": ""} | told
+    row = {f"items.0.{key}": value for key, value in whole.items()}
     page = f"/plan/commitments/{commitment}/items"
     status = bureau.person(f"{story.lead}_officer1").post(page, row, form_page=page).status
     bureau.settle()
@@ -181,29 +183,29 @@ def test_a_random_check_ends_when_what_it_found_is_signed_off(bureau: Bureau) ->
 
 def rectify(story: ShapeStory, item: str) -> None:
     story.step(supervision.OFFICER, "plan_rectification", item, **supervision.PLAN)
-    story.step(supervision.OFFICER, "rectify", item, **supervision.evidence(story))
-    story.step(supervision.HEAD, "sign_report", item, signed="true", signer="校长", signed_on=today())
-    story.step("officer", "review", item, **APPROVE, seen="已改")
+    story.step(supervision.OFFICER, "rectify", item, **findings.shown())
+    story.step(supervision.HEAD, "sign_report", item, **findings.SIGNATURE)
+    story.step("officer", "verify", item, **findings.accepted())
 
 
 def test_a_ledger_ends_with_its_last_problem_though_that_came_late(bureau: Bureau) -> None:
     story = ShapeStory(bureau, "13-8")
-    problem = {"name": "注册核对", "unit": supervision.SCHOOL}
+    problem = findings.AUDIT | {"name": "注册核对", "unit": supervision.SCHOOL}
     (item,) = supervision.register(story, "list_problems", "confirm_list", problem)
     rectify(story, item)
     story.claim()
 
     # Whatever is found while the conclusion is asked for begins at once, and the commitment does not end over it.
-    assert register(bureau, story, "国际课程班超计划招生") == 302
+    assert register(bureau, story, "国际课程班超计划招生", **findings.AUDIT) == 302
     (late,) = set(story.items()) - {item}
     answer = bureau.person(f"{story.lead}_head").does(story.task("confirm_completion"), decision="approve")
     assert answer.status == 409
     assert answer.says("还有事项没有了结：“国际课程班超计划招生”")
     story.step("head", "confirm_completion", **RETURN)
     story.step("officer", "plan_rectification", late, **supervision.PLAN)
-    story.step("officer", "rectify", late, **supervision.evidence(story))
-    story.step("head", "sign_report", late, signed="true", signer="处长", signed_on=today())
-    story.step(f"{story.lead}_officer2", "review", late, **APPROVE, seen="已改")
+    story.step("officer", "rectify", late, **findings.shown())
+    story.step("head", "sign_report", late, **findings.SIGNATURE)
+    story.step("duban1", "verify", late, **findings.accepted())
     story.conclude()
     assert story.results() == ["done", "done"]
 

@@ -7,7 +7,7 @@ from alembic import op
 from engine.db import UtcDateTime
 
 revision = '0018'
-down_revision = '0012'
+down_revision = '0015'
 branch_labels = None
 depends_on = None
 
