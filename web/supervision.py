@@ -14,7 +14,7 @@ from engine import clock, db, deadlines
 from engine.calendar import corrections
 from engine.lamps import picture
 from engine.models import SupervisionRound, Visit
-from engine.supervision import bindings, ledger, ledger_book, missed, overview, rounds
+from engine.supervision import bindings, frequency, ledger, ledger_book, missed, overview, rounds
 from web import entry, wording
 from web.entry import Entry
 
@@ -44,7 +44,8 @@ def index() -> ResponseReturnValue:
         return render_template(
             "supervision.html", rounds=shown, items=items, days=days, lamps=lamps, kinds=overview.KINDS, kind=kind,
             month=first, before=first - timedelta(days=1), after=after, can_open=rounds.can_open(g.actor),
-            weeks=Weeks().monthdatescalendar(first.year, first.month), missed=missed.listed(session, g.actor),
+            weeks=Weeks().monthdatescalendar(first.year, first.month),
+            missed=missed.listed(session, g.actor, clock.today() - frequency.AHEAD),
         )  # fmt: skip
 
 

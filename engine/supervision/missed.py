@@ -50,9 +50,10 @@ class Missed(NamedTuple):
     explainable: bool
 
 
-def listed(session: Session, actor: Actor) -> list[Missed]:
-    """What a person may know of: what nobody has explained first, then latest."""
-    wanted = select(MissedVisit).join(MissedVisit.school).where(overview.theirs(actor, MissedVisit.school_id))
+def listed(session: Session, actor: Actor, since: date = date.min) -> list[Missed]:
+    """What a person may know of: what nobody has explained, however old, then what has ended since a day."""
+    shown = MissedVisit.explained_at.is_(None) | (MissedVisit.ended_on >= since)
+    wanted = select(MissedVisit).join(MissedVisit.school).where(overview.theirs(actor, MissedVisit.school_id), shown)
     latest = MissedVisit.explained_at.is_not(None), MissedVisit.ended_on.desc(), Unit.order
     held = session.scalars(
         wanted.order_by(*latest).options(joinedload(MissedVisit.school), joinedload(MissedVisit.inspector))
