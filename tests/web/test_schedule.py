@@ -127,6 +127,7 @@ def test_running_ahead_of_its_day_takes_the_place_of_that_day(bureau: Bureau, of
     press(office, "rule", **RULE | {"day_number": "-1"})
     assert next_due() == ["03-31 06"]
     press(office, "run")
+    bureau.settle()
     assert next_due() == ["04-30 06"]
     bureau.let_time_pass(days=25)
     assert bureau.count(SupervisionRound) == 1
