@@ -33,10 +33,13 @@ COMMANDS = {
     "admin": ("创建正式环境的管理员", "engine.commands:admin"),
     "deploy": ("检查并部署流程图", "engine.commands:deploy"),
     "verify": ("核验历史记录是否完整", "engine.commands:verify"),
+    "verify-draw": ("用导出文件复算一次随机抽取；不需要数据库，也不安装任何东西", "engine.draws.replay:verify_draw"),
 }
 """Command → one line of help, and the function that does it; it takes the parsed arguments, returns the exit code."""
 
 FOR_DEVELOPERS = ("test", "check", "bench")
+SELF_CONTAINED = ("verify-draw",)
+"""What the standard library is enough for."""
 
 
 def main(words: list[str]) -> int:
@@ -44,7 +47,7 @@ def main(words: list[str]) -> int:
         print("需要 Python {}.{} 或更新版本，现在是 {}.{}。".format(*OLDEST, *sys.version_info[:2]))
         return 1
     arguments = parse(words)
-    if Path(sys.prefix) != VENV:
+    if Path(sys.prefix) != VENV and arguments.command not in SELF_CONTAINED:
         prepare("requirements-test.lock" if arguments.command in FOR_DEVELOPERS else "requirements.lock")
         return re_execute(words)
     return perform(arguments)
@@ -71,6 +74,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     made["admin"].add_argument("action", choices=["create"])
     made["admin"].add_argument("login")
     made["admin"].add_argument("--name")
+    made["verify-draw"].add_argument("file", metavar="文件", help="抽取页面上导出的 JSON 文件")
     made["deploy"].add_argument("paths", nargs="+", metavar="路径")
     made["deploy"].add_argument("--check", action="store_true", help="只检查，不部署；不需要数据库")
     made["deploy"].add_argument("--json", action="store_true", help="以 JSON 输出发现的问题")

@@ -32,6 +32,7 @@ from engine.calendar import book, corrections
 from engine.calendar import shipped as shipped_calendar
 from engine.checklists import checks as checklists
 from engine.deadlines import limits, recount
+from engine.draws import draw
 from engine.meetings import records
 from engine.notifications import outbox
 from engine.oversight import items
@@ -53,7 +54,7 @@ SHIPPING = 0x73686970
 
 DOMAINS = (
     plan_tasks, plan_items, subject, school_table, figures, progress, supervision_tasks, rectification, items, checklists,
-    vetoes, records, reviews, publicity, procedures, delivery, evaluations, ledgers, random_checks, supervisions, points,
+    vetoes, records, reviews, publicity, procedures, delivery, evaluations, ledgers, draw, random_checks, supervisions, points,
     bindings,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do

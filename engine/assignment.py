@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from engine import clock, identity
+from engine.draws import replay
 from engine.errors import InvalidInput
-from engine.models import Person, Position, ProcessInstance, SchoolBinding, Submission, Unit, WorkItem
+from engine.models import DrawRecord, Person, Position, ProcessInstance, SchoolBinding, Submission, Unit
 from engine.spiff import Activity
 from forms import expressions
+
+OBSERVERS = ("discipline_liaison", "legal_reviewer")
+"""Whose holders contribute to a draw: the first role of which somebody is outside."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +140,36 @@ def _supervision_team(session: Session, instance: Subject) -> list[str]:
 
 
 def _drawn_inspectors(session: Session, instance: Subject) -> list[str]:
-    """Those whom chance has chosen for the checks of this batch (双随机)."""
-    detail = session.scalars(select(WorkItem.detail).where(WorkItem.instance_id == instance.id)).one()
-    return sorted({f"user:{login}" for drawn in detail["inspectors"].values() for login in drawn})
+    """Those whom chance has chosen for the checks of this batch (双随机); elsewhere, who last checked the unit by lot."""
+    drawn = select(DrawRecord).join(DrawRecord.instance).where(DrawRecord.drawn_at.is_not(None))
+    beside = drawn.where(ProcessInstance.parent_id == instance.parent_id).order_by(DrawRecord.drawn_at.desc())
+    if own := session.scalar(drawn.where(DrawRecord.instance_id == instance.id)):
+        people = [login for logins in _sent(own).values() for login in logins]
+    else:
+        earlier = (_sent(record).get(instance.unit_key or "") for record in session.scalars(beside))
+        people = next(filter(None, earlier), [])
+    return sorted({f"user:{login}" for login in people}) or ["inspectorate_office"]
+
+
+def _sent(record: DrawRecord) -> dict[str, list[str]]:
+    return replay.replaced((record.result or {"inspectors": {}})["inspectors"], record.replacements)
+
+
+def insiders(instance: Subject) -> Select[str]:
+    """Ids of those with a part in a draw: people of the unit that checks, and the inspectorate."""
+    lead = select(ProcessInstance.unit_id).where(ProcessInstance.id == instance.parent_id).scalar_subquery()
+    inside = or_(Position.unit_id == lead, Position.role.in_(("inspector", "inspectorate_office")))
+    return select(Position.person_id).where(inside)
+
+
+def _draw_observers(session: Session, instance: Subject) -> list[str]:
+    """Outside what is drawn for: who oversees discipline, else who reviews legality; the draw goes on without them in the end."""
+    for role in OBSERVERS:
+        outside = select(Person.login).join(Position).where(Position.role == role, Person.active)
+        found = session.scalars(outside.where(Person.id.not_in(insiders(instance))).order_by(Person.login).distinct())
+        if groups := [f"user:{login}" for login in found]:
+            return groups
+    return list(OBSERVERS[:1])
 
 
 def _checkers_of_unit(session: Session, instance: Subject) -> list[str]:
@@ -181,6 +212,7 @@ RULES: dict[str, Callable[[Session, Subject], list[str]]] = {
     "verifiers_above": _verifiers_above,
     "supervision_team": _supervision_team,
     "drawn_inspectors": _drawn_inspectors,
+    "draw_observers": _draw_observers,
     "safety_office": lambda session, instance: ["department_head@AQ", "officer@AQ"],
     "deputy_above": _in_unit_above("deputy_leader"),
     "officers_of_item": _of_item("school_officer", "district_officer", "officer"),

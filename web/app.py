@@ -22,7 +22,9 @@ from web import (
     auth,
     calendar,
     documents,
+    draws,
     due_dates,
+    findings,
     health,
     incidents,
     instances,
@@ -98,7 +100,7 @@ def create_app() -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
     csrf.init_app(app)
-    for module in (auth, calendar, documents, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan,
+    for module in (auth, calendar, documents, draws, findings, health, incidents, instances, lamps, launch, notifications, outbox, oversight, plan,
                    preferences, publicity, reminders, schedule, supervision, targets, time_limits, user_tasks, vendor, vetoes):  # fmt: skip
         app.register_blueprint(module.bp)
     rest.register(app, csrf)

@@ -35,9 +35,11 @@ def why(about: UserTask | OversightItem | Commitment | Finding | Visit) -> Why:
         return Why([("年度工作要点所定", f"{about.starts_on}至{about.due_on}")], to_confirm=True)
     if isinstance(about, Finding):
         set_by = f"{about.found_by.name}于{wording.full_day(_local(about.issued_at))}在整改通知中确定"
-        return Why(
-            [("由来", set_by), ("依据", about.clause), ("条文", "《教育督导条例》第二十一条、第二十二条（限期整改）")]
+        extended = (
+            [("延期", f"原定{about.rectify_by}，准予延至{about.due_on}")] if about.due_on != about.rectify_by else []
         )
+        article = ("条文", "《教育督导条例》第二十一条、第二十二条（限期整改）")
+        return Why([("由来", set_by), *extended, ("依据", about.clause), article])
     told = [("由来", f"“{about.round.title}”确定的进校截止日"), ("截止", wording.full_day(about.visit_by))]
     return Why([("依据", about.due_reason), *told] if about.due_reason else told)
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from engine import clock, db, definitions, history, instances, publicity, runtime, user_tasks
 from engine.checklists import checks
 from engine.documents import papers
+from engine.draws import draw
 from engine.identity import Actor
 from engine.lamps import facts, picture, thresholds
 from engine.lamps.lamp import Lamp
@@ -21,6 +22,7 @@ from engine.plan import items as plan_items
 from engine.plan import launch
 from engine.reminders import urging
 from engine.spiff import Activity
+from engine.supervision import overview
 from web import diagram, story
 
 bp = Blueprint("instances", __name__, url_prefix="/instances")
@@ -32,12 +34,14 @@ def show(instance_id: str) -> ResponseReturnValue:
         instance = instances.get(session, instance_id, actor=g.actor)
         waits, children = _waits(session, instance), instances.children(session, instance.id)
         known, offered = facts.of_instance(session, instance.id), dates.offers(session, instance, actor=g.actor)
+        finding = overview.about(session, instance)
         return render_template(
-            "instance.html", instance=instance, pictures=_pictures(session, instance, waits),
+            "instance.html", instance=instance, finding=finding,
+            found_again=overview.followed_by(session, finding) if finding else [], pictures=_pictures(session, instance, waits),
             story=story.of(session, instance_id),
             waits=waits, now=_now(instance, waits), children=children, facts=known, thresholds=thresholds.in_force(session),
             lamps=_lamps(session, [instance, *children]),
-            standing=checks.standing(session, instance), level_names=checks.NAMES,
+            standing=checks.standing(session, instance), level_names=checks.NAMES, by_lot=draw.find(session, instance_id),
             offered=offered, words=items.WORDS, occurrences=_occurrences(session, offered.subject, g.actor),
             documents=papers.of_instance(session, instance.id, actor=g.actor),
             can_charge=launch.can_launch(g.actor), notice=publicity.running(session, instance),

@@ -60,7 +60,7 @@ def load_organisation(session: Session, data: Mapping[str, Any], secret: str) ->
         session.add(SchoolBinding(id=ids.new(), school_id=school, inspector_id=inspector, starts_on=each["starts_on"]))
     for each in data["recusals"]:
         fact = {"person_id": people[each["person"]].id, "unit_id": units[each["unit"]].id, "kind": each["kind"]}
-        session.add(RecusalFact(id=ids.new(), **fact, note=each.get("note")))
+        session.add(RecusalFact(id=ids.new(), **fact, left_on=each.get("left_on"), note=each.get("note")))
     for each in data["stand_ins"]:
         both = {"person_id": people[each["person"]].id, "stand_in_id": people[each["stand_in"]].id}
         days = {"starts_on": each["starts_on"], "ends_on": each["ends_on"]}

@@ -3,6 +3,7 @@
 from engine.models.base import Base, Setting, table
 from engine.models.checklists import ChecklistMark
 from engine.models.document import Document, DocumentSeries
+from engine.models.draws import DrawRecord
 from engine.models.lamps import Fact, LampThreshold
 from engine.models.meeting import Meeting, MeetingMember
 from engine.models.notification import CalendarFeed, Delivery, DeliveryState, Notification, ReminderStage

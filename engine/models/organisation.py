@@ -92,6 +92,9 @@ class RecusalFact(Base):
     person_id: Mapped[Id] = mapped_column(ForeignKey("person.id"))
     unit_id: Mapped[Id] = mapped_column(ForeignKey("unit.id"))
     kind: Mapped[Key]
+    """`relative`, `child_attends`, `served_there`, `left`, or `other`."""
+    left_on: Mapped[date | None]
+    """Of `left`: since when; the fact counts for as long as the limit `recusal_after_leaving` says."""
     note: Mapped[LongText | None]
 
 

@@ -18,8 +18,8 @@ from engine.plan import items
 from engine.runtime import Instance
 from engine.targets import subject
 
-OUTLIVE_THE_YEAR = "oversight_item", "supervision_round"
-"""督办 is closed by whoever verifies it, a round when the last of its findings (问题) is: not by the end of a year."""
+OUTLIVE_THE_YEAR = "oversight_item", "supervision_round", "finding", "re_look"
+"""督办 is closed by whoever verifies it, a finding (问题) by its evidence, a round with its last finding: not by the end of a year."""
 
 
 def release_commitments(

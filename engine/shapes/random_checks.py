@@ -1,85 +1,73 @@
-"""双随机、一公开 (SH10): objects and inspectors are drawn by lot, and what was drawn stays on record."""
+"""双随机、一公开 (SH10): what is drawn from, who is replaced, what was found; the draw itself is `engine.draws`."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from marshmallow import ValidationError
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from engine import clock, history, recusals, user_tasks
+from engine import clock, recusals, user_tasks
 from engine.decisions import shipped
-from engine.errors import InvalidInput
-from engine.history import Entry
+from engine.draws import algorithm, draw, past
 from engine.identity import Actor
 from engine.models import Commitment, Person, Position, Unit, WorkItem
 from engine.options import Choices
 from engine.plan import items
 from engine.runtime import Instance
-from engine.shapes import draws
 from engine.targets import subject
 
 CORRECTION = "责令改正"
-FOUND = "发现问题"
+MOST_TOLD = 3
+"""Objects that a refusal names."""
 
 
-def draw_objects(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
-    """Fix the roster, keep it with its digest and a seed, and draw the share that the approved plan names."""
+def freeze(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """Fix what this batch is drawn from, as the officer has settled it and as it is on record today."""
     batch, plan = user_tasks.told(session, instance.id, "prepare_batch"), _plan(session, instance)
-    schools = select(Unit).where(Unit.kind == "school", Unit.stage.in_(batch["stages"])).order_by(Unit.order)
-    roster = {school.key: school.name for school in session.scalars(schools)}
-    roster |= {row["code"]: row["name"] for row in batch["others"]}
-    seed = secrets.token_hex(16)
-    drawn = draws.draw(roster, draws.share(len(roster), plan["ratio"]), seed)
-    _keep(
-        session, instance, algorithm=draws.ALGORITHM, seed=seed, drawn_at=clock.now().isoformat(), roster=roster,
-        sha256=draws.digest(roster), ratio=plan["ratio"], objects=drawn,
-    )  # fmt: skip
+    draw.freeze(
+        session, instance, _roster(session, instance, batch), series=_series(session, instance, plan), actor=actor
+    )
 
 
-def draw_inspectors(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
-    """Draw those who check each object; refused where too few remain once those are left out who must recuse."""
-    detail, batch = _item(session, instance.id).detail, user_tasks.told(session, instance.id, "prepare_batch")
-    pool = [login for login, _ in _check_inspectors(session, instance.id) if login not in batch["absent"]]
-    least = int(_rules(_plan(session, instance)["attention"])["inspectors"])
-    recused = sorted(recusals.pairs(session))
-    drawn = draws.draw_inspectors(detail["objects"], pool, recused, least, detail["seed"])
-    short = [detail["roster"][each] for each, people in drawn.items() if len(people) < least]
-    if short:
-        raise InvalidInput(
-            "not enough inspectors", advice=f"“{'、'.join(short)}”可派的检查人员不足{least}人（已排除须回避的人员）："
-            "请减少不能参加的人员，或先增补检查人员名录，再重新抽取。",
-        )  # fmt: skip
-    _keep(session, instance, pool=pool, recused=recused, first_inspectors=drawn, inspectors=drawn)
-    told = {name: detail[name] for name in ("algorithm", "seed", "sha256", "objects")} | {"inspectors": drawn}
-    history.record(session, instance, [Entry("draw.made", actor.id if actor else None, detail=told)])
+def draw_at_once(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """For batches whose diagram asks nobody for a contribution: drawn without, and marked so."""
+    for step in (freeze, draw.commit, draw.make):
+        step(session, instance, variables=variables, actor=actor)
+
+
+def is_drawn(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+    """The second step of those diagrams: inspectors were drawn with the objects."""
 
 
 def confirm_draw(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
-    """Replace by hand whom the head has named, with the reason; what was drawn first stays beside it."""
-    rows = [row for row in user_tasks.told(session, instance.id, "confirm_draw")["replacements"] if row["outgoing"]]
-    drawn = {key: list(people) for key, people in _item(session, instance.id).detail["inspectors"].items()}
-    for row in rows:
-        people = drawn[row["item"]]
-        people[people.index(row["outgoing"])] = row["incoming"]
-    _keep(session, instance, inspectors=drawn, replacements=rows)
+    """Replace by hand whom the head has named."""
+    draw.replace(session, instance, user_tasks.told(session, instance.id, "confirm_draw")["replacements"], actor=actor)
 
 
 def open_rectifications(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
-    """What must be corrected (责令改正) becomes an item of the same commitment, to be rectified and signed off."""
-    detail, commitment = _item(session, instance.id).detail, subject.commitment_of(session, instance)
-    units = {unit.key: unit for unit in session.scalars(select(Unit).where(Unit.key.in_(detail["objects"])))}
+    """What must be corrected (责令改正) becomes a finding, in an item of the same commitment; who was drawn verifies it.
+
+    An institution without a unit of its own is answered for by the unit that checks, so others than that verify.
+    """
+    names, commitment = draw.of(session, instance.id).names, subject.commitment_of(session, instance)
+    units = {unit.key: unit for unit in session.scalars(select(Unit).where(Unit.key.in_(names)))}
+    seen = {row["item"]: row["problem"] for row in user_tasks.told(session, instance.id, "record_checks")["records"]}
     for row in user_tasks.told(session, instance.id, "dispose")["disposals"]:
         if row["measure"] == CORRECTION:
+            unit, told = (
+                units.get(row["object"]),
+                {"clause": row["basis"], "note": seen[row["object"]], "source": "random"},
+            )
+            told |= {"verified_by": "drawn_inspectors"} if unit else {}
             items.begin(
-                session, commitment, "rectification_ledger_item", f"{detail['roster'][row['object']]}{CORRECTION}",
-                units.get(row["object"]), date.fromisoformat(row["due_on"]), detail=row,
+                session, commitment, "rectification_ledger_item", f"{names[row['object']]}{CORRECTION}", unit,
+                date.fromisoformat(row["due_on"]), detail={**row, **told},
                 parent_id=instance.parent_id or instance.id, actor=actor,
             )  # fmt: skip
 
@@ -101,25 +89,39 @@ def _check_batch(session: Session, instance: Instance, data: Mapping[str, Any], 
         raise ValidationError(
             {"others": ["名录库不能为空，同一统一社会信用代码只能入库一次：请选择学段或逐行填写机构"]}
         )
+    roster, wrong = _roster(session, instance, data), {}
+    if short := algorithm.short(roster):
+        few = f"“{'、'.join(short[:MOST_TOLD])}”{'等' * (len(short) > MOST_TOLD)}可派的检查人员不足{roster['least']}人"
+        wrong["absent"] = [f"{few}（已排除须回避的人员）：请减少不能参加的人员，或先增补检查人员名录"]
+    ratio, least = roster["ratio"], algorithm.least_count(roster["objects"])
+    if roster["count"] < least:
+        cause = "否则有的对象在规定的抽查周期内轮不到（抽查计划规则表，待核对）"
+        wrong["count"] = [f"按比例{ratio}%抽{roster['count']}个不够：本批至少抽{least}个，{cause}"]
+    elif data["count"] and data["count"] != roster["count"]:
+        wrong["count"] = [f"可以多抽，不能少于计划的{ratio}%，也不能超过名录：请填整数"]
+    if wrong:
+        raise ValidationError(wrong)
 
 
 def _check_replacements(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    """Who was drawn goes; who comes has not been drawn and need not recuse (教育督导条例 art. 10)."""
-    drawn, recused, wrong = _item(session, instance.id).detail["inspectors"], recusals.pairs(session), {}
+    """Who was drawn goes; who comes is on the roster, has not been drawn and need not recuse (教育督导条例 art. 10)."""
+    record, wrong = draw.of(session, instance.id), {}
+    drawn, pool = draw.final(record), {line["key"] for line in record.roster["inspectors"]}
+    recused = recusals.pairs(session) | {(who, what) for who, what in record.roster["recused"]}
     for number, row in enumerate(data["replacements"]):
         gone, come, people = row["outgoing"], row["incoming"], drawn[row["item"]]
         if gone and gone not in people:
             wrong[f"replacements.{number}.outgoing"] = [f"第{number + 1}行 换下：此人没有被抽中检查这个对象"]
-        if come and (not gone or come in people or (come, row["item"]) in recused):
+        if come and (not gone or come in people or come not in pool or (come, row["item"]) in recused):
             wrong[f"replacements.{number}.incoming"] = [
-                f"第{number + 1}行 换上：须先写换下的人，另选一名没有抽中、不须回避（《教育督导条例》第十条）的人员"
+                f"第{number + 1}行 换上：须先写换下的人，另选一名在本批人员名录中、没有抽中、不须回避（《教育督导条例》第十条）的人员"
             ]
     if wrong:
         raise ValidationError(wrong)
 
 
 def _check_records(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
-    if (data["problems"] == "yes") != any(row["result"] == FOUND for row in data["records"]):
+    if (data["problems"] == "yes") != any(row["result"] == past.FOUND for row in data["records"]):
         raise ValidationError({"problems": ["与逐户记录不一致：有一户“发现问题”的，这里选“发现”，否则选“未发现”"]})
 
 
@@ -140,20 +142,61 @@ def _check_inspectors(session: Session, instance_id: str | None) -> Choices:
 
 
 def _drawn_objects(session: Session, instance_id: str | None) -> Choices:
-    item, names = _find(session, instance_id), dict(_check_inspectors(session, instance_id))
-    detail = item.detail if item else {}
-    return [
-        (key, f"{detail['roster'][key]}（{'、'.join(names.get(who, who) for who in people)}）")
-        for key, people in detail.get("inspectors", {}).items()
-    ]
+    record = draw.find(session, instance_id)
+    if record is None or record.result is None:
+        return []
+    names = {**dict(_check_inspectors(session, instance_id)), **record.names}
+    people = {key: "、".join(names.get(who, who) for who in each) for key, each in draw.final(record).items()}
+    return [(key, f"{names[key]}（{people[key]}）") for key in record.result["objects"]]
 
 
 def _problem_objects(session: Session, instance_id: str | None) -> Choices:
     records = user_tasks.submissions(session, instance_id, "record_checks") if instance_id else []
     if not instance_id or not records:
         return []
-    roster = _item(session, instance_id).detail["roster"]
-    return [(row["item"], roster[row["item"]]) for row in records[-1].data["records"] if row["result"] == FOUND]
+    names = draw.of(session, instance_id).names
+    return [(row["item"], names[row["item"]]) for row in records[-1].data["records"] if row["result"] == past.FOUND]
+
+
+def _roster(session: Session, instance: Instance, batch: Mapping[str, Any]) -> dict[str, Any]:
+    """What is drawn from: objects by risk and by whose turn it is, inspectors by how often they have gone, who must recuse."""
+    plan = _plan(session, instance)
+    rules = _rules(plan["attention"])
+    since = clock.now() - timedelta(days=float(rules["look_back"]))
+    schools = select(Unit).where(Unit.kind == "school", Unit.stage.in_(batch["stages"])).order_by(Unit.order)
+    objects = {school.key: school.name for school in session.scalars(schools)}
+    objects |= {row["code"]: row["name"] for row in batch["others"]}
+    people = {login: name for login, name in _check_inspectors(session, instance.id) if login not in batch["absent"]}
+    cycle = int(rules["cycle"] * plan["times"])
+    turns = past.batches_left(session, _series(session, instance, plan), objects, cycle)
+    count = max(algorithm.share(len(objects), plan["ratio"]), int(batch.get("count") or 0))
+    return {
+        "objects": _lines(objects, _risks(session, objects, since), turns),
+        "inspectors": _lines(people, _loads(session, people, since), {}),
+        "recused": sorted([who, what] for who, what in recusals.pairs(session) if who in people and what in objects),
+        "ratio": f"{plan['ratio']:g}", "count": min(count, len(objects)), "least": int(rules["inspectors"]),
+    }  # fmt: skip
+
+
+def _lines(names: Mapping[str, str], weights: Mapping[str, str], turns: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [{"key": k, "name": name, "weight": weights[k], "within": turns.get(k)} for k, name in sorted(names.items())]
+
+
+def _risks(session: Session, objects: Mapping[str, str], since: datetime) -> dict[str, str]:
+    found = past.problems(session, since)
+    return {key: f"{shipped.decide('random_check_risk', {'problems': found[key]})['weight']:g}" for key in objects}
+
+
+def _loads(session: Session, people: Mapping[str, str], since: datetime) -> dict[str, str]:
+    """By how much more somebody has gone than whoever has gone least."""
+    had = past.visits_had(session, since)
+    least = min((had[who] for who in people), default=0)
+    return {who: f"{shipped.decide('random_check_load', {'more': had[who] - least})['weight']:g}" for who in people}
+
+
+def _series(session: Session, instance: Instance, plan: Mapping[str, Any]) -> str:
+    """Batches count together, over the years, where the same unit checks the same category."""
+    return f"{subject.commitment_of(session, instance).lead.key}:{plan['attention']}"
 
 
 def _rules(attention: str) -> Mapping[str, Any]:
@@ -168,19 +211,10 @@ def _find(session: Session, instance_id: str | None) -> WorkItem | None:
     return session.scalar(select(WorkItem).where(WorkItem.instance_id == instance_id))
 
 
-def _item(session: Session, instance_id: str) -> WorkItem:
-    return session.scalars(select(WorkItem).where(WorkItem.instance_id == instance_id)).one()
-
-
-def _keep(session: Session, instance: Instance, **told: Any) -> None:
-    item = _item(session, instance.id)
-    item.detail = {**item.detail, **told}
-    session.flush()
-
-
 TABLE = {
-    "draw.objects": draw_objects,
-    "draw.inspectors": draw_inspectors,
+    "draw.freeze": freeze,
+    "draw.objects": draw_at_once,
+    "draw.inspectors": is_drawn,
     "draw.confirm": confirm_draw,
     "draw.open_rectifications": open_rectifications,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from engine.models import (
     Visit,
     WorkItem,
 )
+from engine.supervision.findings import RE_LOOK
 
 KINDS = {
     "routine": "经常性督导", "theme": "专项主题", "special": "专项督导", "full": "综合督导", "random": "双随机抽查",
@@ -98,17 +100,64 @@ def _is_theirs(actor: Actor, unit: Unit) -> bool:
 
 def findings(session: Session, actor: Actor) -> list[Finding]:
     """Findings of the schools the person may look at: open first, then latest."""
+    return list(
+        session.scalars(_visible_findings(actor).order_by(Finding.closed_at.is_not(None), Finding.number.desc()))
+    )
+
+
+def _visible_findings(actor: Actor) -> Select[Finding]:
     wanted = select(Finding).options(
         joinedload(Finding.unit),
         joinedload(Finding.found_by),
         joinedload(Finding.closed_by),
         joinedload(Finding.instance),
     )
-    wanted = wanted.where(theirs(actor, Finding.unit_id))
-    return list(session.scalars(wanted.order_by(Finding.closed_at.is_not(None), Finding.number.desc())))
+    return wanted.where(theirs(actor, Finding.unit_id))
 
 
 def _units(actor: Actor) -> Select[str]:
     """The person's own units and what lies below them."""
     own = select(Unit.id).where(Unit.key.in_(actor.units))
     return select(Unit.id).where(Unit.key.in_(actor.units) | Unit.parent_id.in_(own))
+
+
+STAGES = {
+    "plan_rectification": "定方案", "confirm_plan": "定方案", "rectify": "整改中", "sign_report": "整改中",
+    "approve_extension": "延期待批", "verify": "待核查",
+}  # fmt: skip
+"""What the open step of a rectification means for whoever looks at all of them."""
+LATEST = 50
+"""So many closed ones the board shows; the ledger has them all."""
+
+
+def board(session: Session, actor: Actor) -> dict[str, list[Finding]]:
+    """The findings a person may look at by how far they are, most urgent first; of those closed the latest."""
+    wanted = _visible_findings(actor)
+    still_open = Finding.closed_at.is_(None), Finding.withdrawn_at.is_(None)
+    lists: dict[str, list[Finding]] = {stage: [] for stage in dict.fromkeys(STAGES.values())}
+    found = list(session.scalars(wanted.where(*still_open).order_by(Finding.due_on, Finding.number)))
+    stages = _stages(session, [each.instance_id for each in found if each.instance_id])
+    for each in found:
+        lists[stages.get(each.instance_id or "", "整改中")].append(each)
+    lists["已销号"] = list(
+        session.scalars(wanted.where(Finding.closed_at.is_not(None)).order_by(Finding.closed_at.desc()).limit(LATEST))
+    )
+    return lists
+
+
+def about(session: Session, instance: ProcessInstance) -> Finding | None:
+    """The finding that an instance puts right or looks at again."""
+    number = (instance.business_key or "").partition(":")[2] if instance.definition_key == RE_LOOK else None
+    return session.scalar(select(Finding).where((Finding.instance_id == instance.id) | (Finding.number == number)))
+
+
+def followed_by(session: Session, finding: Finding) -> list[Finding]:
+    """What was found again: relapses and repeats, the first one first."""
+    again = select(Finding).where((Finding.relapse_of_id == finding.id) | (Finding.repeat_of_id == finding.id))
+    return list(session.scalars(again.order_by(Finding.number)))
+
+
+def _stages(session: Session, instance_ids: Sequence[str]) -> dict[str, str]:
+    task = UserTask.instance_id.in_(instance_ids), UserTask.status == TaskStatus.OPEN, UserTask.activity_id.in_(STAGES)
+    rows = session.execute(select(UserTask.instance_id, UserTask.activity_id).where(*task))
+    return {row.instance_id: STAGES[row.activity_id] for row in rows}

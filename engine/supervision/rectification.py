@@ -75,12 +75,13 @@ def open_finding(
     told, unit = item.detail, item.unit or commitment.lead
     assert actor is not None, "a problem is planned by a person"
     finding = findings.open_here(
-        session, instance, unit, actor=actor, source="ledger", title=item.name, description=told.get("note") or item.name,
+        session, instance, unit, actor=actor, source=told.get("source", "ledger"), title=item.name,
+        description=told.get("note") or item.name,
         clause=told.get("clause") or commitment.title, severity=told.get("severity") or "一般",
         mode=told.get("mode") or "分阶段", rectify_by=date.fromisoformat(variables["item_due_at"]),
         criteria=_lines(told.get("criteria")) or [f"“{item.name}”整改到位"],
         evidence_kinds=[kind for kind in (told.get("evidence_kinds") or "文件").split("、") if kind],
-        verified_by="verifiers_above",
+        verified_by=told.get("verified_by", "verifiers_above"),
     )  # fmt: skip
     return {**findings.variables_of(finding), "signed": True}
 

@@ -47,6 +47,10 @@ def ready(source: str, *names: str) -> dict[str, Any]:
     }
 
 
+def rules(ratio: int, cycle: int) -> dict[str, Any]:
+    return {"ratio": ratio, "times": 2, "inspectors": 2, "cycle": cycle, "look_back": 365}
+
+
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("indicator_result", target("硬", True, 100, True), {"result": "met", "word": "达标"}),
     ("indicator_result", target("争取", True, 100, False), {"result": "met", "word": "目前达标"}),
@@ -79,8 +83,10 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("evaluation_downgrade", {"grade": "良好", "incidents": 3}, {"grade": "合格"}),
     ("evaluation_downgrade", {"grade": "合格", "incidents": 1}, {"grade": "不合格"}),
     ("evaluation_downgrade", {"grade": "不合格", "incidents": 1}, {"grade": "不合格"}),
-    ("random_check_rules", {"attention": "ordinary"}, {"ratio": 5, "times": 2, "inspectors": 2}),
-    ("random_check_rules", {"attention": "close"}, {"ratio": 10, "times": 2, "inspectors": 2}),
+    ("random_check_rules", {"attention": "ordinary"}, rules(5, 10)),
+    ("random_check_rules", {"attention": "close"}, rules(10, 5)),
+    *(("random_check_risk", {"problems": n}, {"weight": w}) for n, w in ((0, 1), (1, 2), (2, 2), (3, 3), (30, 3))),
+    *(("random_check_load", {"more": n}, {"weight": w}) for n, w in ((0, 8), (1, 4), (2, 2), (3, 2), (4, 1), (9, 1))),
     ("team_agreement", {"agreed": 2, "members": 3}, {"agreement": True, "word": "三分之二以上成员同意"}),
     (
         "team_agreement", {"agreed": 3, "members": 5},

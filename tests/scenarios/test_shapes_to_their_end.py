@@ -154,26 +154,25 @@ def test_a_theme_is_inspected_in_every_term(bureau: Bureau) -> None:
 
 def test_a_random_check_ends_when_what_it_found_is_signed_off(bureau: Bureau) -> None:
     story, item = supervision.start_batch(bureau, "12-11")
-    story.step("officer", "prepare_batch", item, others=supervision.OTHERS)
+    drawn = supervision.draw_batch(story, item, others=supervision.OTHERS).result
     story.step("head", "confirm_draw", item, confirmed="true")
-    detail = supervision.kept(item)
-    first = detail["objects"][0]
-    found = [{"item": key, "result": "未发现问题"} for key in detail["objects"]]
+    assert drawn is not None
+    first = drawn["objects"][0]
+    found = [{"item": key, "result": "未发现问题"} for key in drawn["objects"]]
     found[0] |= {"result": "发现问题", "problem": "超范围办学"}
-    story.step(detail["inspectors"][first][0], "record_checks", item, checked_on=today(), problems="yes", records=found)
+    story.step(drawn["inspectors"][first][0], "record_checks", item, checked_on=today(), problems="yes", records=found)
     story.step("officer", "publish_results", item, published_on=today(), published_at="局网站")
     order = {"object": first, "measure": "责令改正", "basis": "民办教育促进法", "due_on": supervision.day(20)}
-    story.step("officer", "dispose", item, disposals=[order])
+    story.step("officer", "dispose", item, disposals=[order | supervision.CORRECT])
     story.step("head", "confirm_disposal", item, **APPROVE)
     assert story.open() == set(), "the batch is over, what must be corrected is not"
 
-    # A training institution has no account here: the department that checks it reports for it.
+    # A training institution has no account here: the department that checks it reports for it, and others verify.
     _, correction = story.items()
     story.step("fg_officer1", "plan_rectification", correction, **supervision.PLAN)
-    told = {"result": "done", "situation": "已改正", "finished_on": today()}
-    story.step("fg_officer1", "rectify", correction, **told, evidence=[{"kind": "结论公示", "name": "改正报告"}])
-    story.step("head", "sign_report", correction, signed="true", signer="负责人", signed_on=today())
-    story.step("fg_officer2", "review", correction, **APPROVE, seen="已改正")
+    story.step("fg_officer1", "rectify", correction, **findings.shown())
+    story.step("head", "sign_report", correction, **findings.SIGNATURE)
+    story.step("dudao1", "verify", correction, **findings.accepted())
     assert story.results() == ["done", "done"]
     story.conclude()
 

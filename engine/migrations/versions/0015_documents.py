@@ -7,7 +7,7 @@ from alembic import op
 from engine.db import UtcDateTime
 
 revision = '0015'
-down_revision = '0012'
+down_revision = '0013'
 branch_labels = None
 depends_on = None
 
