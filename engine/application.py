@@ -46,7 +46,7 @@ from engine.plan import service_tasks as plan_tasks
 from engine.recurrences import planning
 from engine.reminders import schedule, sending
 from engine.shapes import delivery, evaluations, ledgers, procedures, random_checks, supervisions
-from engine.supervision import formal, rectification, rounds, visits
+from engine.supervision import bindings, formal, missed, rectification, visits
 from engine.supervision import service_tasks as supervision_tasks
 from engine.targets import figures, progress, school_table, subject
 from engine.vetoes import checks as vetoes
@@ -59,7 +59,7 @@ SHIPPING = 0x73686970
 DOMAINS = (
     plan_tasks, plan_items, subject, school_table, figures, progress, supervision_tasks, rectification, items, checklists,
     vetoes, records, reviews, publicity, procedures, delivery, evaluations, ledgers, draw, random_checks,
-    supervisions, formal, points, requests, accountability, talks, visits,
+    supervisions, formal, points, requests, accountability, talks, visits, bindings,
 )  # fmt: skip
 """What each may hand over: what diagrams call (`TABLE`), rules about what was filled in (`CHECKS`) and about who may do
 what after what (`FOUR_EYES`), with what a form begins (`PREFILLS`), lists to choose from (`SOURCES`), who gets a task
@@ -77,7 +77,7 @@ def assemble() -> None:
         assignment.RULES.update(getattr(domain, "CANDIDATES", {}))
         instances.confidential.update(getattr(domain, "CONFIDENTIAL", {}))
     definitions.service_names.update(runtime.service_tasks)
-    planning.openers.update(rounds.OPENERS)
+    planning.openers.update(missed.OPENERS)
     jobs.handlers.update(
         {
             "timer": runtime.fire_timers,
@@ -93,6 +93,7 @@ def assemble() -> None:
             outbox.MAIL: outbox.note,
             corrections.CHANGED: recount.look_through,
             recount.RECOUNT: recount.recount,
+            bindings.BEGIN: bindings.begin,
         }
     )
     jobs.errands[outbox.MAIL] = outbox.send

@@ -12,7 +12,7 @@ from flask import Flask
 from engine import clock, deadlines
 from engine.calendar.days import WEEKEND
 from engine.deadlines.limits import SET, TO_CONFIRM
-from engine.models import Commitment, Finding, OversightItem, SupervisionRound, UserTask
+from engine.models import Commitment, Finding, OversightItem, UserTask, Visit
 from web import wording
 
 
@@ -27,7 +27,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(why)
 
 
-def why(about: UserTask | OversightItem | Commitment | Finding | SupervisionRound) -> Why:
+def why(about: UserTask | OversightItem | Commitment | Finding | Visit) -> Why:
     """Why it is due on the day it is due."""
     if isinstance(about, UserTask | OversightItem):
         return _of_task(about)
@@ -40,7 +40,8 @@ def why(about: UserTask | OversightItem | Commitment | Finding | SupervisionRoun
         )
         article = ("条文", "《教育督导条例》第二十一条、第二十二条（限期整改）")
         return Why([("由来", set_by), *extended, ("依据", about.clause), article])
-    return Why([("由来", f"“{about.title}”确定的进校截止日"), ("截止", wording.full_day(about.visit_by))])
+    told = [("由来", f"“{about.round.title}”确定的进校截止日"), ("截止", wording.full_day(about.visit_by))]
+    return Why([("依据", about.due_reason), *told] if about.due_reason else told)
 
 
 def _of_task(task: UserTask | OversightItem) -> Why:

@@ -9,7 +9,6 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.calendar.days import ONE, Calendar
 from engine.models import SchoolTerm
 
 
@@ -44,18 +43,3 @@ def term_of(terms: Iterable[Term], day: date) -> Term | None:
 
 def in_term(terms: Iterable[Term], day: date) -> bool:
     return term_of(terms, day) is not None
-
-
-def duty_months(term: Term, calendar: Calendar, least: int) -> list[date]:
-    """The months (by their first days) in which a monthly duty exists: those with so many working days in term.
-
-    How many is a matter of the bureau: the time limit `monthly_duty`.
-    """
-    months, month = [], term.starts_on.replace(day=1)
-    while month <= term.ends_on:
-        following = (month.replace(day=28) + 4 * ONE).replace(day=1)
-        first, last = max(month, term.starts_on), min(following - ONE, term.ends_on)
-        if calendar.working_days_between(first - ONE, last) >= least:
-            months.append(month)
-        month = following
-    return months

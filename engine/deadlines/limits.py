@@ -36,9 +36,10 @@ SETS = {NATIONAL: "国家", **PROVINCES, BUREAU: "本局"}
 PROVINCE = "time.province"
 """The setting that says, from when on, which province's rules apply here."""
 HOME = "jiangsu"
-SET, YES_NO, TIMES = "set", "yes_no", "times"
-UNDATED = {YES_NO, TIMES}
-UNITS = {"working_days": "个工作日", "days": "日", "hours": "小时", "months": "个月", TIMES: "次"}
+SET, YES_NO = "set", "yes_no"
+COUNTS = {"times": "次", "schools": "所"}
+UNDATED = {YES_NO, *COUNTS}
+UNITS = {"working_days": "个工作日", "days": "日", "hours": "小时", "months": "个月", **COUNTS}
 TO_CONFIRM = frozenset("KP")
 """Marks of what the bureau has yet to confirm (待核对)."""
 MOST = 3_650
@@ -90,8 +91,8 @@ class Limit:
             return "待录入"
         if self.unit == YES_NO:
             return "是" if self.amount else "否"
-        if self.unit == TIMES:
-            return f"至多{self.amount}次"
+        if self.unit in COUNTS:
+            return f"{'至少' if self.sense == 'at_least' else '至多'}{self.amount}{COUNTS[self.unit]}"
         if not self.amount:
             return "立即"
         long = f"{self.amount}{UNITS[self.unit]}"

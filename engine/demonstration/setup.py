@@ -75,7 +75,7 @@ def _units(session: Session, data: list[dict[str, Any]]) -> dict[str, Unit]:
         units[each["key"]] = Unit(
             id=ids.new(), key=each["key"], name=each["name"], kind=each["kind"], stage=each.get("stage"),
             parent_id=parent.id if parent else None, remit=each.get("remit"), assumed=each.get("assumed", False),
-            order=order,
+            order=order, area=each.get("area"),
         )  # fmt: skip
         session.add(units[each["key"]])
         session.flush()

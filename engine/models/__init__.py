@@ -37,6 +37,6 @@ from engine.models.process import (
     UserTask,
 )
 from engine.models.schedule import Occurrence, Recurrence, RecurrenceChange, SchedulerNode
-from engine.models.supervision import Finding, FindingEvidence, SupervisionRound, Visit
+from engine.models.supervision import Finding, FindingEvidence, MissedVisit, SupervisionRound, Visit
 from engine.models.time import CalendarDay, CalendarYear, SchoolTerm, TimeLimit
 from engine.models.vetoes import Bar

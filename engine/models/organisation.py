@@ -25,6 +25,8 @@ class Unit(Base):
     assumed: Mapped[bool] = mapped_column(default=False)
     """The name or remit is our assumption, to be confirmed by the bureau (待核对)."""
     order: Mapped[int] = mapped_column(default=0)
+    area: Mapped[Key | None]
+    """The inspectors' area (督学责任区) of a school, by its name."""
 
     parent: Mapped[Unit | None] = relationship(remote_side=[id])
 

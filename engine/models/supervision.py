@@ -14,13 +14,17 @@ from engine.models.process import ProcessInstance
 
 
 class SupervisionRound(Base):
-    """Visits that belong together: those of a month (经常性督导), or those a work point's 督导 phase asks for."""
+    """Visits that belong together: those of a month (经常性督导), or those a theme or a work point's 督导 phase asks for."""
 
     __tablename__ = "supervision_round"
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     key: Mapped[Key] = mapped_column(unique=True)
     """What the round is for, `routine:2021-04` or `point:<instance>`; unique, so that no round is opened twice."""
+    kind: Mapped[Key]
+    """`routine` (经常性) or `theme` (专项主题)."""
+    all_matters: Mapped[bool]
+    """Its visits look at all eight matters, so they count for how often a school must be visited."""
     title: Mapped[LongText]
     theme: Mapped[LongText | None]
     visit_by: Mapped[date]
@@ -45,6 +49,9 @@ class Visit(Base):
     school_id: Mapped[Id] = mapped_column(ForeignKey("unit.id"))
     inspector_id: Mapped[Id] = mapped_column(ForeignKey("person.id"))
     instance_id: Mapped[Id | None] = mapped_column(ForeignKey("process_instance.id"), unique=True)
+    due_on: Mapped[date | None]
+    """Until when, where that is not the round's own day, and by which rule."""
+    due_reason: Mapped[LongText | None]
     visited_on: Mapped[date | None]
     summary: Mapped[LongText | None]
 
@@ -52,6 +59,37 @@ class Visit(Base):
     school: Mapped[Unit] = relationship()
     inspector: Mapped[Person] = relationship()
     instance: Mapped[ProcessInstance | None] = relationship()
+
+    @property
+    def visit_by(self) -> date:
+        return self.due_on or self.round.visit_by
+
+
+class MissedVisit(Base):
+    """A month or term went by without the visits it demands (漏访). It stays, whatever is visited or corrected later."""
+
+    __tablename__ = "missed_visit"
+    __table_args__ = (UniqueConstraint("school_id", "rule", "period_key"),)
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    school_id: Mapped[Id] = mapped_column(ForeignKey("unit.id"))
+    rule: Mapped[Key]
+    """Key of the time limit that demands them."""
+    period_key: Mapped[Key]
+    period_name: Mapped[Key]
+    ended_on: Mapped[date]
+    demanded: Mapped[LongText]
+    """What was demanded, and how often somebody came."""
+    inspector_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
+    """Who answered for the school when the period ended; nobody where it had no inspector."""
+    noted_at: Mapped[Moment]
+    reason: Mapped[LongText | None]
+    explained_by_id: Mapped[Id | None] = mapped_column(ForeignKey("person.id"))
+    explained_at: Mapped[Moment | None]
+
+    school: Mapped[Unit] = relationship()
+    inspector: Mapped[Person | None] = relationship(foreign_keys=[inspector_id])
+    explained_by: Mapped[Person | None] = relationship(foreign_keys=[explained_by_id])
 
 
 class Finding(Base):

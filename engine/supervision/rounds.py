@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
+from marshmallow import ValidationError
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from engine import clock, ids, instances
+from engine import clock, identity, ids, instances, notifications
+from engine.errors import NotAllowed
 from engine.identity import Actor
 from engine.models import (
     Occurrence,
@@ -19,23 +22,75 @@ from engine.models import (
     Visit,
     WorkPoint,
 )
-from engine.recurrences.planning import Opener
+from engine.recurrences import office_calendar
+from engine.supervision import frequency
+from engine.supervision.frequency import Next
+
+FORM = "supervision.round"
 
 
 def open_routine(session: Session, occurrence: Occurrence) -> ProcessInstance | None:
-    """The round of a period (经常性督导), with a visit to every school that has its inspector."""
+    """The round of a period (经常性督导): a visit to every school that must be visited before it ends and has its inspector.
+
+    Where a school has none, the office is told.
+    """
     key = f"routine:{occurrence.period_key}"
     opened = session.scalar(select(SupervisionRound).where(SupervisionRound.key == key))
-    bindings = bindings_on(session, clock.today())
-    if opened is None and bindings:
-        opened = open_round(
-            session, key=key, title=f"{occurrence.period_name}经常性督导", theme="办学行为、校园安全、师德师风等八个方面",
-            visit_by=occurrence.ends_on, bindings=bindings, actor=None,
+    if opened is not None:
+        return opened.instance
+    today = max(clock.today(), occurrence.starts_on)
+    due = {school: each for school, each in due_visits(session, today).items() if each.day <= occurrence.ends_on}
+    bound = bindings_on(session, today)
+    _tell_of_gaps(session, key, due.keys() - {each.school_id for each in bound})
+    bindings = [each for each in bound if each.school_id in due]
+    if not bindings:
+        return None
+    return open_round(
+        session, key=key, title=f"{occurrence.period_name}经常性督导", theme="办学行为、校园安全、师德师风等八个方面",
+        visit_by=occurrence.ends_on, bindings=bindings, actor=None, kind="routine", all_matters=True, due=due,
+    ).instance  # fmt: skip
+
+
+def due_visits(session: Session, today: date) -> dict[str, Next]:
+    """The next visit that each school (by id) must have; a school of which nothing is demanded in sight has none."""
+    known = frequency.duties(
+        frequency.demands(session), today, today + frequency.AHEAD, office_calendar.of(session)
+    )  # fmt: skip
+    since = min((duty.period.starts_on for duty in known), default=today)
+    visited = frequency.visited(session, since)
+    schools = session.scalars(select(Unit.id).where(Unit.kind == "school"))
+    return {school: due for school in schools if (due := frequency.next_visit(known, visited.get(school, ()), today))}
+
+
+def _tell_of_gaps(session: Session, key: str, schools: Iterable[str]) -> None:
+    names = session.scalars(select(Unit.name).where(Unit.id.in_(list(schools))).order_by(Unit.order)).all()
+    if names:
+        notifications.notify(
+            session, identity.members(session, ["inspectorate_office"]), "gap", f"{len(names)}所学校没有责任督学",
+            f"本期应进校而没有责任督学：{'、'.join(names)}。请先安排责任督学。", dedupe_key=f"gap:{key}",
         )  # fmt: skip
-    return opened.instance if opened else None
 
 
-OPENERS: dict[str, Opener] = {"supervision.open_routine": open_routine}
+def can_open(actor: Actor) -> bool:
+    return actor.has_role("inspectorate_office")
+
+
+def require_can_open(actor: Actor) -> None:
+    if not can_open(actor):
+        raise NotAllowed(f"{actor.login} may not open rounds", advice="督导轮次由督导室发起。")
+
+
+def open_theme(session: Session, data: Mapping[str, Any], *, actor: Actor) -> SupervisionRound:
+    """A round about one theme (专项主题), at the schools that are chosen."""
+    require_can_open(actor)
+    visit_by = date.fromisoformat(data["visit_by"])
+    if visit_by < clock.today():
+        raise ValidationError({"visit_by": ["进校期限不能早于今天"]})
+    bindings = [each for each in bindings_on(session, clock.today()) if each.school.key in data["schools"]]
+    return open_round(
+        session, key=f"theme:{ids.new()}", title=f"{visit_by.year}年{data['theme']}专项督导", theme=data["theme"],
+        visit_by=visit_by, bindings=bindings, actor=actor, all_matters=data["all_matters"],
+    )  # fmt: skip
 
 
 def open_round(
@@ -49,16 +104,25 @@ def open_round(
     actor: Actor | None,
     point: WorkPoint | None = None,
     parent_id: str | None = None,
+    kind: str = "theme",
+    all_matters: bool = False,
+    due: Mapping[str, Next] | None = None,
 ) -> SupervisionRound:
-    """Create a round with one visit for each binding of a school and its inspector, and start its process."""
+    """Create a round with one visit for each binding of a school and its inspector, and start its process.
+
+    `due` says of schools (by id) that have a day of their own until when and why.
+    """
     opened = SupervisionRound(
-        id=ids.new(), key=key, title=title, theme=theme, visit_by=visit_by, point_id=point.id if point else None,
-        opened_at=clock.now(),
+        id=ids.new(), key=key, kind=kind, all_matters=all_matters, title=title, theme=theme, visit_by=visit_by,
+        point_id=point.id if point else None, opened_at=clock.now(),
         visits=[
             Visit(id=ids.new(), number=number, school_id=binding.school_id, inspector_id=binding.inspector_id)
             for number, binding in enumerate(bindings, 1)
         ],
     )  # fmt: skip
+    for visit in opened.visits:
+        if due and (its_own := due.get(visit.school_id)):
+            visit.due_on, visit.due_reason = its_own.day, its_own.reason
     session.add(opened)
     session.flush()
     office = session.scalar(select(Unit.id).where(Unit.key == "DD"))

@@ -39,12 +39,12 @@ def open_visits(session: Session, instance: Instance, *, variables: Mapping[str,
     opened = session.get_one(SupervisionRound, variables["round"])
     for visit in opened.visits:
         visit.instance = instances.start(
-            session, "school_visit", {"visit": visit.id, "visit_due_at": opened.visit_by.isoformat()}, actor=actor,
+            session, "school_visit", {"visit": visit.id, "visit_due_at": visit.visit_by.isoformat()}, actor=actor,
             title=f"{visit.school.name} {opened.title}", business_key=f"visit:{visit.id}", unit_id=visit.school_id,
             parent_id=instance.id,
         )  # fmt: skip
         session.flush()
-        facts.record_opened(session, visit, opened.visit_by, actor=actor)
+        facts.record_opened(session, visit, visit.visit_by, actor=actor)
 
 
 def count_open_items(

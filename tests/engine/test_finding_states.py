@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, db, identity, ids, runtime
+from engine import assignment, clock, db, identity, ids, runtime
 from engine.errors import EngineError, InvalidInput, InvalidState
 from engine.identity import Actor, Holding
 from engine.models import Finding, FindingEvidence, Person, RecusalFact, Unit
@@ -184,7 +184,7 @@ def throwaway() -> Iterator[Session]:
 
 @pytest.fixture
 def every_inspector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(rules.assignment.RULES, "every_inspector", lambda session, subject: ["inspector"])
+    monkeypatch.setitem(assignment.RULES, "every_inspector", lambda session, subject: ["inspector"])
 
 
 @pytest.mark.either_database

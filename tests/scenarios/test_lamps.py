@@ -201,7 +201,7 @@ def test_a_visit_and_a_finding_have_lamps_of_their_own(bureau: Bureau, story: St
 
     officer = f"{arranged['school'].lower()}_officer"
     bureau.let_time_pass(days=7)
-    assert bureau.person("dudao1").get("/supervision").says("还有 2 天")
+    assert bureau.person("dudao1").get("/supervision/ledger").says("还有 2 天")
     rectified = {"report": "已补齐", "finished_on": "2022-01-17", "evidence": "台账复印件"}
     story.step(officer, finding, "rectify", **rectified)
     bureau.let_time_pass(days=10)
@@ -214,7 +214,7 @@ def test_a_visit_and_a_finding_have_lamps_of_their_own(bureau: Bureau, story: St
     story.step(officer, finding, "rectify", **rectified | {"finished_on": "2022-01-28"})
     story.step("duxue3", finding, "verify", stranger=officer, decision="approve", opinion="已核实")
     assert [kind for kind, *_ in told(finding)] == ["opened", "due_set", "done", "reopened", "done", "closed"]
-    page = bureau.person("dudao1").get("/supervision")
+    page = bureau.person("dudao1").get("/supervision/ledger")
     assert (page.says("迟完成"), page.says("已销号")) == (True, True)
 
 

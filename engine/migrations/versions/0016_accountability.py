@@ -8,7 +8,7 @@ from alembic import op
 from engine.db import UtcDateTime
 
 revision = '0016'
-down_revision = '0017'
+down_revision = '0015'
 branch_labels = None
 depends_on = None
 
