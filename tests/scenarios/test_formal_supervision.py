@@ -47,7 +47,7 @@ GROUPS: list[dict[str, Any]] = [
     {"group": "教师", "listed": 60, "wanted": 8},
 ]  # fmt: skip
 SITE = {"records": [{"place": "教室", "seen": "课表与备案不一致"}], "groups": GROUPS}
-HEARD = {
+HEARD: dict[str, Any] = {
     "heard": [{"item": each["group"], "came": each["wanted"]} for each in GROUPS],
     "ways": ["座谈会"], "managers_left": "true", "public_opinion": "总体满意",
 }  # fmt: skip
@@ -153,7 +153,8 @@ def test_a_school_defends_itself_puts_right_after_two_returns_and_relapses(burea
     assert "answers" in story.refused("dudao1", "weigh_defence", story.item, **letter, answers=[one])
     with db.reading() as session:
         basis = session.get_one(UserTask, story.task("weigh_defence", story.item)).due_basis
-        assert basis and basis["since"] == day(0), "the letter's days count from the end of the visit"
+        assert basis is not None
+        assert basis["since"] == day(0), "the letter's days count from the end of the visit"
     answers = [one, {"item": "2", "verdict": "rejected", "reason": "不影响认定"}]
     late = letter | {"problems": [problem("课程", rectify_by=day(-1))]}
     assert "不能早于今天" in story.refused("dudao1", "weigh_defence", story.item, **late, answers=answers)
