@@ -30,7 +30,7 @@ EXTENDED_BY = {"ledger": "leader_over"}
 """By source: who decides on more time; elsewhere those who verify."""
 SIGNED = {"ledger", "random", "supervision"}
 """Sources of which the unit's head signs what is reported."""
-FOUND_IN = {"random": "双随机抽查", "ledger": "问题清单"}
+FOUND_IN = {"visit": "进校督导", "random": "双随机抽查", "ledger": "问题清单"}
 """What a notice calls the source where it is no visit."""
 
 
