@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 import forms
@@ -61,7 +61,7 @@ def to_make(session: Session, actor: Actor) -> list[Visit]:
         or_(UserTask.assignee_id == actor.id, Candidate.group_key.in_(actor.groups)),
     )  # fmt: skip
     wanted = _whole().join(Visit.round).where(Visit.instance_id.in_(offered))
-    return list(session.scalars(wanted.order_by(SupervisionRound.visit_by, Visit.number)))
+    return list(session.scalars(wanted.order_by(func.coalesce(Visit.due_on, SupervisionRound.visit_by), Visit.number)))
 
 
 def made(session: Session, actor: Actor, most: int = 5) -> list[Visit]:

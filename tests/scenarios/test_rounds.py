@@ -10,12 +10,9 @@ from sqlalchemy import select, update
 from engine import clock, db, jobs, settings
 from engine.models import MissedVisit, Notification, Person, SchoolBinding, SupervisionRound, Unit, UserTask, Visit
 from tests.driver import Answer, Bureau
+from tests.visits import answers, fields
 
 SCHOOL, INSPECTOR, OTHER = "JIANGYIN_XX", "duxue1", "duxue3"
-VISITED = {
-    "summary": "查看", "problem": "no", "problem_title": "", "problem_description": "", "clause": "", "severity": "",
-    "rectify_by": "",
-}  # fmt: skip
 
 
 def until(bureau: Bureau, day: str) -> None:
@@ -33,8 +30,9 @@ def visit_of(school: str) -> Visit:
 
 
 def go(bureau: Bureau, who: str, school: str, day: str) -> Answer:
-    task = bureau.open_task(visit_of(school).instance_id or "", "visit_school")
-    return bureau.person(who).does(task, visited_on=day, **VISITED)
+    instance = visit_of(school).instance_id or ""
+    task = bureau.open_task(instance, "visit_school")
+    return bureau.person(who).does(task, **fields(answers(instance, visited_on=day)))
 
 
 def bind(bureau: Bureau, who: str = "dudao1", school: str = SCHOOL, **told: str) -> Answer:
