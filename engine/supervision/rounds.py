@@ -13,16 +13,7 @@ from sqlalchemy.orm import Session
 from engine import clock, identity, ids, instances, notifications
 from engine.errors import NotAllowed
 from engine.identity import Actor
-from engine.models import (
-    Occurrence,
-    ProcessInstance,
-    SchoolBinding,
-    SupervisionRound,
-    Unit,
-    Visit,
-    WorkPoint,
-)
-from engine.recurrences import office_calendar
+from engine.models import Occurrence, ProcessInstance, SchoolBinding, SupervisionRound, Unit, Visit, WorkPoint
 from engine.supervision import frequency
 from engine.supervision.frequency import Next
 
@@ -53,11 +44,7 @@ def open_routine(session: Session, occurrence: Occurrence) -> ProcessInstance | 
 
 def due_visits(session: Session, today: date) -> dict[str, Next]:
     """The next visit that each school (by id) must have; a school of which nothing is demanded in sight has none."""
-    known = frequency.duties(
-        frequency.demands(session), today, today + frequency.AHEAD, office_calendar.of(session)
-    )  # fmt: skip
-    since = min((duty.period.starts_on for duty in known), default=today)
-    visited = frequency.visited(session, since)
+    known, visited = frequency.known(session, today, today + frequency.AHEAD)
     schools = session.scalars(select(Unit.id).where(Unit.kind == "school"))
     return {school: due for school in schools if (due := frequency.next_visit(known, visited.get(school, ()), today))}
 
