@@ -26,7 +26,7 @@ from engine.models import (
     Unit,
     UserTask,
     Visit,
-)  # fmt: skip
+)
 from engine.supervision import frequency, overview, rounds
 from engine.supervision.frequency import Next
 

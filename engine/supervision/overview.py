@@ -22,7 +22,7 @@ from engine.models import (
     UserTask,
     Visit,
     WorkItem,
-)  # fmt: skip
+)
 from engine.supervision.findings import RE_LOOK
 
 OPEN = and_(Finding.closed_at.is_(None), Finding.withdrawn_at.is_(None))

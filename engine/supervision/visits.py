@@ -26,7 +26,7 @@ from engine.models import (
     TaskStatus,
     UserTask,
     Visit,
-)  # fmt: skip
+)
 from engine.options import Choices
 from engine.runtime import Instance, ServiceTask
 from engine.supervision import findings, matters, overview, service_tasks

@@ -12,6 +12,7 @@ from engine.models import MissedVisit, Notification, Person, SchoolBinding, Supe
 from tests.driver import Answer, Bureau
 from tests.visits import answers, fields
 
+pytestmark = pytest.mark.either_database
 SCHOOL, INSPECTOR, OTHER = "JIANGYIN_XX", "duxue1", "duxue3"
 
 
@@ -49,7 +50,6 @@ def unbind(school: str) -> None:
         )  # fmt: skip
 
 
-@pytest.mark.either_database
 def test_a_missed_visit_is_seen_explained_and_stays(bureau: Bureau) -> None:
     unbind("BINHU_XX")
     until(bureau, "2021-04-01")
@@ -125,7 +125,6 @@ def test_any_month_may_be_asked_for(bureau: Bureau) -> None:
         assert bureau.person("dudao1").get(f"/supervision?month={month}&kind=x").status == 200
 
 
-@pytest.mark.either_database
 def test_a_school_changes_hands(bureau: Bureau) -> None:
     until(bureau, "2021-04-01")
     visit = visit_of(SCHOOL)
