@@ -169,9 +169,8 @@ def _full(session: Session, school: Unit, area: str) -> dict[str, list[str]]:
     most = _most(session, "schools_per_area")
     if school.area == area or (session.scalar(others) or 0) < most:
         return {}
-    return {
-        "area": [f"“{area}”已有{most}所学校，一个督学责任区至多{most}所（教督〔2012〕7号，待核对），请划入其他责任区"]
-    }
+    rule = f"一个督学责任区至多{most}所（教督〔2012〕7号，待核对）"
+    return {"area": [f"“{area}”已有{most}所学校，{rule}，请划入其他责任区"]}
 
 
 def _lasting() -> Any:

@@ -60,10 +60,10 @@ def to_make(session: Session, actor: Actor) -> list[Visit]:
     return list(session.scalars(wanted.order_by(func.coalesce(Visit.due_on, SupervisionRound.visit_by), Visit.number)))
 
 
-def made(session: Session, actor: Actor, most: int = 5) -> list[Visit]:
-    """The visits a person made last."""
+def made(session: Session, actor: Actor) -> list[Visit]:
+    """The five visits a person made last."""
     mine = _whole().where(Visit.inspector_id == actor.id, Visit.visited_on.is_not(None))
-    return list(session.scalars(mine.order_by(Visit.visited_on.desc(), Visit.id).limit(most)))
+    return list(session.scalars(mine.order_by(Visit.visited_on.desc(), Visit.id).limit(5)))
 
 
 def get(session: Session, visit_id: str, *, actor: Actor) -> Visit:
@@ -208,19 +208,15 @@ def report_danger(session: Session, visit_id: str, danger: str, *, actor: Actor)
     task = _task_for(session, visit, actor)
     user_tasks.require(session, actor, runtime.lock_with_task(session, task.id)[1])
     if is_blank(danger) or len(danger) > MOST_DANGER:
-        raise InvalidInput(
-            "no danger told", advice=f"请写明时间、地点、危险是什么、已经怎样避险（{MOST_DANGER}字以内），再上报。"
-        )
-    told = _as_far_as_it_goes(session, visit, draft_of(session, visit, actor=actor).data, actor) | {
-        "danger": danger.strip()
-    }
+        advice = f"请写明时间、地点、危险是什么、已经怎样避险（{MOST_DANGER}字以内），再上报。"
+        raise InvalidInput("no danger told", advice=advice)
+    told = _as_far_as_it_goes(session, visit, draft_of(session, visit, actor=actor).data, actor)
+    told["danger"] = danger.strip()
     files.bind(session, forms.get(INTERRUPTED).files_in(told), task.instance_id, actor=actor)
-    session.add(
-        Submission(
-            user_task_id=task.id, instance_id=task.instance_id, activity_id=task.activity_id, form_key=INTERRUPTED,
-            data=told, submitted_by_id=actor.id, submitted_at=clock.now(),
-        )
-    )  # fmt: skip
+    session.add(Submission(
+        user_task_id=task.id, instance_id=task.instance_id, activity_id=task.activity_id, form_key=INTERRUPTED, data=told,
+        submitted_by_id=actor.id, submitted_at=clock.now(),
+    ))  # fmt: skip
     session.flush()
     drafts.forget(session, task.id, actor=actor)
     correlation.correlate(session, DANGER_FOUND, instance_id=task.instance_id, actor=actor)

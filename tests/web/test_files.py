@@ -427,8 +427,10 @@ def test_an_older_page_does_not_write_over_a_newer_draft(bureau: Bureau, task: s
     with pytest.raises(InvalidInput):
         save("长" * 100_000, 3)
     with db.reading() as session:
-        assert drafts.of(session, task, actor=officer) == {"report": "改用这里的"}
-        assert drafts.of(session, task, actor=actor("jj_head")) is None
+        draft = drafts.find(session, task, actor=officer)
+        assert draft is not None
+        assert draft.data == {"report": "改用这里的"}
+        assert drafts.find(session, task, actor=actor("jj_head")) is None
     answered = bureau.person("jj_officer1").browser
     token = re.search(r'name="csrf_token" value="([^"]+)"', bureau.person("jj_officer1").get("/tasks").text)
     assert token
