@@ -20,9 +20,8 @@ MOST_BYTES = 256 * 1024
 def save(session: Session, task_id: str, data: Mapping[str, Any], *, actor: Actor, revision: int | None = None) -> int:
     """Keep what was typed; its new revision. With `revision`, only over the draft that has it: else another page was faster."""
     if len(to_json(dict(data)).encode()) > MOST_BYTES:
-        raise InvalidInput(
-            "draft too large", code="draft", advice="草稿超过256 KB，没有存。请分几次提交，或把长文作为附件。"
-        )
+        advice = "草稿超过256 KB，没有存。请分几次提交，或把长文作为附件。"
+        raise InvalidInput("draft too large", code="draft", advice=advice)
     # The task alone: its instance goes on meanwhile, and whoever completes the task waits for this row or is seen here.
     locked = select(UserTask).where(UserTask.id == task_id).with_for_update(of=UserTask, key_share=True)
     task = session.scalar(locked)
@@ -48,12 +47,6 @@ def find(session: Session, task_id: str, *, actor: Actor) -> Draft | None:
     if task is None or not task.drafted or not user_tasks.can_complete(actor, task):
         return None
     return session.get(Draft, (task_id, actor.id))
-
-
-def of(session: Session, task_id: str, *, actor: Actor) -> dict[str, Any] | None:
-    """What it says."""
-    draft = find(session, task_id, actor=actor)
-    return draft.data if draft else None
 
 
 def forget(session: Session, task_id: str, *, actor: Actor) -> None:

@@ -15,10 +15,10 @@ from forms.media import TYPES
 MOST_PIXELS = 50_000_000
 THUMBNAIL_SIDE, THUMBNAIL_BYTES = 192, 8_000
 EXIF, TAKEN_AT, ZONE = 0x8769, 0x9003, 0x9011
-PICTURES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-PARTS = dict(
-    zip(("word/document.xml", "xl/workbook.xml"), [each for each in TYPES if "officedocument" in each], strict=True)
-)
+PICTURES = ("JPEG", "PNG", "WEBP")
+SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"%PDF-": "application/pdf"}
+PARTS = {part: next(kind for kind in TYPES if name in kind) for part, name in (
+    ("word/document.xml", "wordprocessing"), ("xl/workbook.xml", "spreadsheet"))}  # fmt: skip
 """What is in a package of each kind."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 MACROS = "vbaproject.bin"
@@ -32,14 +32,11 @@ class Unfit(ValueError):
 
 def kind_of(content: bytes) -> str:
     """Its media type."""
-    if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
+    for begins, kind in SIGNATURES.items():
+        if content.startswith(begins):
+            return kind
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return "image/webp"
-    if content.startswith(b"%PDF-"):
-        return "application/pdf"
     found = _package(content) if content.startswith(b"PK\x03\x04") else "text/plain" if _is_text(content) else None
     if found is None:
         raise Unfit("只收照片（JPEG、PNG、WebP）、PDF、docx、xlsx和纯文本，请另存为其中一种再添加")
@@ -49,7 +46,7 @@ def kind_of(content: bytes) -> str:
 def picture(content: bytes) -> tuple[bytes, datetime | None]:
     """A small JPEG of a picture, upright, and when it was taken if it says so."""
     try:
-        with ONE_AT_A_TIME, Image.open(io.BytesIO(content), formats=list(PICTURES)) as image:
+        with ONE_AT_A_TIME, Image.open(io.BytesIO(content), formats=PICTURES) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise Unfit("照片的像素太多，请缩小后再添加")
             taken_at = _taken_at(image)

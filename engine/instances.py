@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 from sqlalchemy.orm import QueryableAttribute, Session, aliased
 
 from engine import begins, clock, definitions, history, ids, runtime
@@ -99,8 +99,7 @@ def visible(actor: Actor) -> ColumnElement[bool]:
 def _ordinarily_visible(actor: Actor) -> ColumnElement[bool]:
     if actor.roles & OVERSEERS:
         return true()
-    own = select(Unit.id).where(Unit.key.in_(actor.units))
-    theirs = select(Unit.id).where(or_(Unit.key.in_(actor.units), Unit.parent_id.in_(own)))
+    theirs = units_of(actor)
     offered = select(Candidate.user_task_id).where(Candidate.group_key.in_(actor.groups))
     part_in = select(UserTask.instance_id).where(or_(UserTask.completed_by_id == actor.id, UserTask.id.in_(offered)))
     above = select(PARENT.id).where(PARENT.unit_id.in_(theirs))
@@ -108,6 +107,12 @@ def _ordinarily_visible(actor: Actor) -> ColumnElement[bool]:
         ProcessInstance.started_by_id == actor.id, ProcessInstance.unit_id.in_(theirs),
         ProcessInstance.parent_id.in_(above), ProcessInstance.id.in_(part_in),
     )  # fmt: skip
+
+
+def units_of(actor: Actor) -> Select[str]:
+    """The person's own units and what lies below them."""
+    own = select(Unit.id).where(Unit.key.in_(actor.units))
+    return select(Unit.id).where(Unit.key.in_(actor.units) | Unit.parent_id.in_(own))
 
 
 def viewable(session: Session, instance_ids: Iterable[str | None], *, actor: Actor) -> set[str]:

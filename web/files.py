@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, Response, g, request, send_file
 from flask.typing import ResponseReturnValue
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
-from sqlalchemy.orm import undefer
 
 from engine import db, files
 from engine.errors import InvalidInput, NotFound
@@ -68,11 +67,10 @@ def show(file_id: str) -> ResponseReturnValue:
 @bp.get("/<file_id>/thumbnail")
 def thumbnail(file_id: str) -> ResponseReturnValue:
     with db.reading() as session:
-        files.get(session, file_id, actor=g.actor)
-        file = session.get_one(StoredFile, file_id, options=[undefer(StoredFile.thumbnail)], populate_existing=True)
-    if file.thumbnail is None:
+        picture = files.get(session, file_id, actor=g.actor).thumbnail
+    if picture is None:
         raise NotFound(f"no thumbnail of {file_id}", advice="没有这个文件，或您无权查看。")
-    return _guarded(Response(file.thumbnail, mimetype="image/jpeg"))
+    return _guarded(Response(picture, mimetype="image/jpeg"))
 
 
 def _guarded(answer: Response) -> Response:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from engine import clock, db, deadlines
 from engine.calendar import corrections
 from engine.lamps import picture
-from engine.models import SupervisionRound, Visit
+from engine.models import Visit
 from engine.supervision import bindings, frequency, ledger, ledger_book, missed, overview, rounds
 from web import entry, wording
 from web.entry import Entry
@@ -29,20 +29,19 @@ def index() -> ResponseReturnValue:
     kind = request.args.get("kind", "") if request.args.get("kind") in overview.KINDS else ""
     with db.reading() as session:
         held = overview.rounds(session, g.actor, first, after - timedelta(days=1))
-        shown: list[tuple[SupervisionRound, list[Visit]]] = [
-            (each, overview.visible(g.actor, each)) for each in held if kind in ("", each.kind)
-        ]
+        held = [each for each in held if kind in ("", each.kind)]
+        visits = [visit for each in held for visit in each.visits]
         items = [each for each in overview.items(session, g.actor) if kind in ("", each.kind)]
         days: dict[date, list[Visit | overview.Item]] = {}
-        for visit in (visit for _, visits in shown for visit in visits):
+        for visit in visits:
             days.setdefault(visit.visited_on or visit.visit_by, []).append(visit)
         for item in items:
             days.setdefault(item.row.due_on, []).append(item)
-        lamps = picture.of_instances(session, {
-            each.instance_id for _, visits in shown for each in visits if each.instance_id
-        } | {each.row.instance_id for each in items if each.row.instance_id})  # fmt: skip
+        lamps = picture.of_instances(session, filter(None, [
+            *(visit.instance_id for visit in visits), *(each.row.instance_id for each in items)
+        ]))  # fmt: skip
         return render_template(
-            "supervision.html", rounds=shown, items=items, days=days, lamps=lamps, kinds=overview.KINDS, kind=kind,
+            "supervision.html", rounds=held, items=items, days=days, lamps=lamps, kinds=overview.KINDS, kind=kind,
             month=first, before=first - timedelta(days=1), after=after, can_open=rounds.can_open(g.actor),
             weeks=Weeks().monthdatescalendar(first.year, first.month),
             missed=missed.listed(session, g.actor, clock.today() - frequency.AHEAD),
@@ -56,9 +55,7 @@ def open_round() -> ResponseReturnValue:
     asked = Entry(
         rounds.FORM, "发起专项督导轮次", "督导任务", url_for(".index"), "已发起，进校任务已派发给责任督学。", note
     )
-    if request.method == "POST":
-        return entry.send(asked, lambda session, data: rounds.open_theme(session, data, actor=g.actor))
-    return entry.show(asked, {})
+    return entry.page(asked, lambda session, data: rounds.open_theme(session, data, actor=g.actor))
 
 
 @bp.route("/missed/<missed_id>", methods=["GET", "POST"])
@@ -67,11 +64,7 @@ def explain(missed_id: str) -> ResponseReturnValue:
         row = missed.get(session, missed_id, actor=g.actor)
         title, note = f"漏访说明：{row.school.name}", f"{row.period_name}，{row.demanded}"
     asked = Entry("supervision.missed", title, "督导任务", url_for(".index"), "已登记原因；这条漏访仍在名单中。", note)
-    if request.method == "POST":
-        return entry.send(
-            asked, lambda session, data: missed.explain(session, missed_id, data["reason"], actor=g.actor)
-        )
-    return entry.show(asked, {})
+    return entry.page(asked, lambda session, data: missed.explain(session, missed_id, data["reason"], actor=g.actor))
 
 
 @bp.get("/bindings")
@@ -93,9 +86,8 @@ def bind(key: str) -> ResponseReturnValue:
         title, area = f"安排责任督学：{school.name}", school.area
     done = "已安排；到任之日起由新任责任督学进校。"
     asked = Entry(bindings.FORM, title, "责任督学", url_for(".list_bindings"), done)
-    if request.method == "POST":
-        return entry.send(asked, lambda session, data: bindings.bind(session, key, data, actor=g.actor))
-    return entry.show(asked, {"starts_on": clock.today().isoformat(), "area": area})
+    known = {"starts_on": clock.today().isoformat(), "area": area}
+    return entry.page(asked, lambda session, data: bindings.bind(session, key, data, actor=g.actor), known)
 
 
 @bp.get("/ledger")

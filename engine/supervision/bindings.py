@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from marshmallow import ValidationError
@@ -27,7 +27,6 @@ from engine.models import (
     UserTask,
     Visit,
 )
-from engine.recurrences import office_calendar
 from engine.supervision import frequency, overview, rounds
 from engine.supervision.frequency import Next
 
@@ -57,23 +56,19 @@ class Row:
 def listed(session: Session, actor: Actor) -> list[Row]:
     """The schools a person may look at, those without an inspector first."""
     today, book = clock.today(), deadlines.current(session)
-    known = frequency.duties(
-        frequency.demands(session), today, today + frequency.AHEAD, office_calendar.of(session)
-    )  # fmt: skip
+    known, visited = frequency.known(session, today, today + frequency.AHEAD)
     running = [duty for duty in known if duty.period.starts_on <= today]
-    visited = frequency.visited(session, min((duty.period.starts_on for duty in known), default=today))
     bound = {each.school_id: each for each in rounds.bindings_on(session, today)}
     later = {each.school_id: each for each in session.scalars(_lasting().where(SchoolBinding.starts_on > today))}
-    schools = session.scalars(
-        select(Unit).where(Unit.kind == "school", overview.theirs(actor, Unit.id)).order_by(Unit.order)
-    )
     found = []
-    for school in schools:
+    for school in session.scalars(
+        select(Unit).where(Unit.kind == "school", overview.theirs(actor, Unit.id)).order_by(Unit.order)
+    ):
         days, binding = visited.get(school.id, set()), bound.get(school.id)
-        counts = tuple((duty, duty.made(days)) for duty in running)
-        rotates = _rotates_on(book, binding) if binding else None
-        due = frequency.next_visit(known, days, today)
-        found.append(Row(school, binding, later.get(school.id), rotates, counts, due))
+        found.append(Row(
+            school, binding, later.get(school.id), _rotates_on(book, binding) if binding else None,
+            tuple((duty, duty.made(days)) for duty in running), frequency.next_visit(known, days, today),
+        ))  # fmt: skip
     return sorted(found, key=lambda row: row.binding is not None)
 
 
@@ -155,9 +150,7 @@ def _inspectors(session: Session, _: str | None) -> options.Choices:
 SOURCES = {"responsible_inspectors": _inspectors}
 
 
-def _faults(
-    session: Session, school: Unit, held: Any, person: Person, starts_on: date
-) -> dict[str, list[str]]:  # fmt: skip
+def _faults(session: Session, school: Unit, held: Any, person: Person, starts_on: date) -> dict[str, list[str]]:
     wrong = {}
     if person.login in recusals.from_unit(session, school.id):
         wrong["inspector"] = [f"{person.name}与该校有利害关系，须回避（《教育督导条例》第十条），请另选"]
@@ -176,15 +169,13 @@ def _full(session: Session, school: Unit, area: str) -> dict[str, list[str]]:
     most = _most(session, "schools_per_area")
     if school.area == area or (session.scalar(others) or 0) < most:
         return {}
-    return {
-        "area": [f"“{area}”已有{most}所学校，一个督学责任区至多{most}所（教督〔2012〕7号，待核对），请划入其他责任区"]
-    }
+    rule = f"一个督学责任区至多{most}所（教督〔2012〕7号，待核对）"
+    return {"area": [f"“{area}”已有{most}所学校，{rule}，请划入其他责任区"]}
 
 
 def _lasting() -> Any:
     """What has not ended, begun or not."""
-    lasting = SchoolBinding.ends_on.is_(None) | (SchoolBinding.ends_on >= clock.today())
-    return select(SchoolBinding).where(lasting)
+    return select(SchoolBinding).where(SchoolBinding.ends_on.is_(None) | (SchoolBinding.ends_on >= clock.today()))
 
 
 def _most(session: Session, rule: str) -> int:
@@ -194,7 +185,5 @@ def _most(session: Session, rule: str) -> int:
 
 def _rotates_on(book: deadlines.Book, binding: SchoolBinding) -> date | None:
     """When somebody has answered for the school long enough (轮换)."""
-    at: datetime | None = deadlines.of_rule(
-        book, "inspector_rotation", binding.starts_on.isoformat(), None, clock.now()
-    ).at
+    at = deadlines.of_rule(book, "inspector_rotation", binding.starts_on.isoformat(), None, clock.now()).at
     return at.astimezone(clock.LOCAL).date() if at else None

@@ -77,11 +77,6 @@ def variables_of(finding: Finding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def open_for(session: Session, unit_id: str, clause: str) -> list[Finding]:
-    """What is still open at a unit for the same clause."""
-    return [each for each in _earlier(session, unit_id, clause) if each.is_open]
-
-
 def provide(session: Session, finding: Finding, rows: Iterable[Mapping[str, Any]], *, actor: Actor) -> None:
     """Show what has been done (举证): one row each for criteria that are not met, `item` being the criterion's place."""
     rules.require(session, finding, rules.PROVIDING, actor=actor)
@@ -227,15 +222,11 @@ def paper_key(finding: Finding) -> str:
 def _recent(session: Session, unit_id: str, clause: str) -> Iterator[Finding]:
     """Of a unit and clause those of which another one is a repeat, the latest first."""
     today = clock.today()
-    for each in _earlier(session, unit_id, clause):
+    same = Finding.unit_id == unit_id, Finding.clause == clause.strip(), Finding.withdrawn_at.is_(None)
+    for each in session.scalars(select(Finding).where(*same).order_by(Finding.number.desc())).all():
         days = int(_terms(each.severity)["repeat_days"])
         if each.is_open or each.issued_at.astimezone(clock.LOCAL).date() + timedelta(days=days) >= today:
             yield each
-
-
-def _earlier(session: Session, unit_id: str, clause: str) -> list[Finding]:
-    same = Finding.unit_id == unit_id, Finding.clause == clause.strip(), Finding.withdrawn_at.is_(None)
-    return list(session.scalars(select(Finding).where(*same).order_by(Finding.number.desc())))
 
 
 def _terms(severity: str) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """How often a school must be visited, until when next, and what was missed. Two rules hold at once; the nearer day drives.
 
-Pure but for the last two functions, which read the rules and what was visited.
+Pure but for the last three functions, which read the rules and what was visited.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock, deadlines
 from engine.models import SupervisionRound, Visit
+from engine.recurrences import office_calendar
 from engine.recurrences.periods import Calendar, Frequency, Period, periods
 
 RULES = {"visits_a_month": Frequency.MONTHLY, "visits_a_term": Frequency.TERMLY}
@@ -107,6 +108,12 @@ def demands(session: Session) -> list[Demand]:
         for frequency, limit in in_force
         if limit and limit.amount
     ]
+
+
+def known(session: Session, first: date, last: date) -> tuple[list[Duty], dict[str, set[date]]]:
+    """What is demanded in a span, and which visits count for it."""
+    found = duties(demands(session), first, last, office_calendar.of(session))
+    return found, visited(session, min((duty.period.starts_on for duty in found), default=first))
 
 
 def visited(session: Session, since: date) -> dict[str, set[date]]:

@@ -20,8 +20,6 @@ INSPECTOR, CLOSER = aliased(Person), aliased(Person)
 SOURCES = {"visit": "进校督导", "supervision": "专项、综合督导", "random": "双随机抽查", "ledger": "隐患、审计台账"}
 SEVERITIES = ("一般", "较重", "重大")
 A_PAGE = 50
-
-
 STATES = {
     "issued": "提出", "open": "未销号", "overdue": "超期未销号", "due": "到期或已销号", "closed": "已销号", "relapsed": "销号后反弹",
     "withdrawn": "已撤销",
@@ -34,7 +32,11 @@ GROUPS: dict[str, tuple[str, Any, Any]] = {
     "closer": ("销号人", CLOSER.login, CLOSER.name),
 }
 """What findings are counted by: the filter that leads to the rows, and what it is called."""
-FILTERS = ("year", "district", "school", "source", "severity", "state", "inspector", "closer", "clause")
+COLUMNS = {
+    "district": DISTRICT.key, "school": Unit.key, "source": Finding.source, "severity": Finding.severity,
+    "inspector": INSPECTOR.login, "closer": CLOSER.login, "clause": Finding.clause,
+}  # fmt: skip
+FILTERS = ("year", "state", *COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,14 @@ class Figures:
     @property
     def closing_rate(self) -> str:
         """Closed of those that were due or are closed."""
-        return _rate(self.counts["closed"], self.counts["due"])
+        return self._rate("closed", "due")
 
     @property
     def relapse_rate(self) -> str:
-        return _rate(self.counts["relapsed"], self.counts["closed"])
+        return self._rate("relapsed", "closed")
+
+    def _rate(self, part: str, whole: str) -> str:
+        return f"{self.counts[part] / self.counts[whole]:.1%}" if self.counts[whole] else "—"
 
 
 def asked(session: Session, args: Mapping[str, str], actor: Actor) -> dict[str, str]:
@@ -73,9 +78,9 @@ def findings(
         "unit": Unit.order, "clause": Finding.clause, "severity": Finding.severity, "due": Finding.due_on,
     }.get(sort.removeprefix("-"), Finding.number)  # fmt: skip
     order = column.desc() if sort.startswith("-") or not sort else column.asc()
-    people = joinedload(Finding.found_by), joinedload(Finding.closed_by)
     wanted = _those(select(Finding), filters, actor).order_by(order, Finding.number.desc()).options(
-        joinedload(Finding.unit).joinedload(Unit.parent), joinedload(Finding.relapse_of), *people
+        joinedload(Finding.unit).joinedload(Unit.parent), joinedload(Finding.relapse_of), joinedload(Finding.found_by),
+        joinedload(Finding.closed_by),
     )  # fmt: skip
     if page is not None:
         wanted = wanted.limit(A_PAGE + 1).offset((page - 1) * A_PAGE)
@@ -120,32 +125,22 @@ def rounds(session: Session, filters: Mapping[str, str], actor: Actor) -> list[R
     wanted = select(SupervisionRound, *counts).join(Visit.round).join(Unit, Visit.school_id == Unit.id).outerjoin(
         DISTRICT, Unit.parent_id == DISTRICT.id
     ).where(overview.theirs(actor, Visit.school_id))  # fmt: skip
-    for name, column in (("district", DISTRICT.key), ("school", Unit.key)):
-        if name in filters:
-            wanted = wanted.where(column == filters[name])
-    if "year" in filters:
-        year = cast(extract("year", SupervisionRound.visit_by), String)
-        wanted = wanted.where(year == filters["year"])
-    rows = session.execute(
-        wanted.group_by(*inspect(SupervisionRound).columns).order_by(SupervisionRound.opened_at.desc())
-    )
-    return [RoundFigures(*row) for row in rows]
+    columns = {
+        "district": DISTRICT.key, "school": Unit.key, "year": cast(extract("year", SupervisionRound.visit_by), String)
+    }  # fmt: skip
+    wanted = wanted.where(*(column == filters[name] for name, column in columns.items() if name in filters))
+    wanted = wanted.group_by(*inspect(SupervisionRound).columns).order_by(SupervisionRound.opened_at.desc())
+    return [RoundFigures(*row) for row in session.execute(wanted)]
 
 
 def _those(wanted: Select[Any], filters: Mapping[str, str], actor: Actor) -> Select[Any]:
-    conditions = {
-        "district": DISTRICT.key, "school": Unit.key, "source": Finding.source, "severity": Finding.severity,
-        "inspector": INSPECTOR.login, "closer": CLOSER.login, "clause": Finding.clause,
-    }  # fmt: skip
     wanted = (
         wanted.select_from(Finding).join(Unit, Finding.unit_id == Unit.id)
         .outerjoin(DISTRICT, and_(Unit.parent_id == DISTRICT.id, DISTRICT.kind == "district"))
         .join(INSPECTOR, Finding.found_by_id == INSPECTOR.id).outerjoin(CLOSER, Finding.closed_by_id == CLOSER.id)
         .where(overview.theirs(actor, Finding.unit_id))
     )  # fmt: skip
-    for name, column in conditions.items():
-        if name in filters:
-            wanted = wanted.where(column == filters[name])
+    wanted = wanted.where(*(column == filters[name] for name, column in COLUMNS.items() if name in filters))
     if "year" in filters:
         wanted = wanted.where(Finding.number.startswith(f"{filters['year']}-", autoescape=True))
     return wanted.where(_conditions().get(filters.get("state", "issued"), true()))
@@ -153,23 +148,11 @@ def _those(wanted: Select[Any], filters: Mapping[str, str], actor: Actor) -> Sel
 
 def _conditions() -> dict[str, ColumnElement[bool]]:
     """What a finding must be to count as one of `STATES`: for the figures, and for the rows behind them."""
-    is_open = and_(Finding.closed_at.is_(None), Finding.withdrawn_at.is_(None))
-    closed, overdue = Finding.closed_at.is_not(None), and_(is_open, Finding.due_on < clock.today())
-    relapsed = exists().where(LATER.relapse_of_id == Finding.id)
-    conditions = (
-        true(),
-        is_open,
-        overdue,
-        closed | overdue,
-        closed,
-        and_(closed, relapsed),
-        Finding.withdrawn_at.is_not(None),
-    )
+    closed, overdue = Finding.closed_at.is_not(None), and_(overview.OPEN, Finding.due_on < clock.today())
+    relapsed = and_(closed, exists().where(LATER.relapse_of_id == Finding.id))
+    withdrawn = Finding.withdrawn_at.is_not(None)
+    conditions = true(), overview.OPEN, overdue, closed | overdue, closed, relapsed, withdrawn
     return dict(zip(STATES, conditions, strict=True))
-
-
-def _rate(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "—"
 
 
 def state_of(finding: Finding) -> str:

@@ -13,7 +13,6 @@ from engine import clock, ids, notifications
 from engine.errors import InvalidState, NotAllowed, NotFound
 from engine.identity import Actor
 from engine.models import MissedVisit, Occurrence, ProcessInstance, SupervisionRound, Unit
-from engine.recurrences import office_calendar
 from engine.recurrences.planning import Opener
 from engine.supervision import frequency, overview, rounds
 
@@ -25,8 +24,7 @@ def note(session: Session, occurrence: Occurrence) -> ProcessInstance | None:
     if first is None:
         return None
     begun = max(first.astimezone(clock.LOCAL).date(), today - frequency.AHEAD)
-    known = frequency.duties(frequency.demands(session), begun, today, office_calendar.of(session))
-    visited = frequency.visited(session, min((duty.period.starts_on for duty in known), default=today))
+    known, visited = frequency.known(session, begun, today)
     noted = {tuple(row) for row in session.execute(
         select(MissedVisit.school_id, MissedVisit.rule, MissedVisit.period_key).where(MissedVisit.ended_on >= begun)
     )}  # fmt: skip
@@ -54,10 +52,10 @@ def listed(session: Session, actor: Actor, since: date = date.min) -> list[Misse
     """What a person may know of: what nobody has explained, however old, then what has ended since a day."""
     shown = MissedVisit.explained_at.is_(None) | (MissedVisit.ended_on >= since)
     wanted = select(MissedVisit).join(MissedVisit.school).where(overview.theirs(actor, MissedVisit.school_id), shown)
-    latest = MissedVisit.explained_at.is_not(None), MissedVisit.ended_on.desc(), Unit.order
     held = session.scalars(
-        wanted.order_by(*latest).options(joinedload(MissedVisit.school), joinedload(MissedVisit.inspector))
-    ).all()
+        wanted.order_by(MissedVisit.explained_at.is_not(None), MissedVisit.ended_on.desc(), Unit.order)
+        .options(joinedload(MissedVisit.school), joinedload(MissedVisit.inspector))
+    ).all()  # fmt: skip
     visited = frequency.visited(session, min((each.ended_on for each in held), default=clock.today()))
     return [
         Missed(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import ColumnElement, and_, select, true
 from sqlalchemy.orm import QueryableAttribute, Session, joinedload, selectinload
 
 from engine import instances
@@ -20,13 +19,13 @@ from engine.models import (
     Submission,
     SupervisionRound,
     TaskStatus,
-    Unit,
     UserTask,
     Visit,
     WorkItem,
 )
 from engine.supervision.findings import RE_LOOK
 
+OPEN = and_(Finding.closed_at.is_(None), Finding.withdrawn_at.is_(None))
 KINDS = {
     "routine": "经常性督导", "theme": "专项主题", "special": "专项督导", "full": "综合督导", "random": "双随机抽查",
     "evaluation": "履职评价",
@@ -38,13 +37,13 @@ ITEMS = {
 
 
 def rounds(session: Session, actor: Actor, first: date, last: date) -> list[SupervisionRound]:
-    """Rounds that are under way or fall into a span, with visits to schools the person may look at, latest first."""
-    visits = selectinload(SupervisionRound.visits)
+    """Rounds that are under way or fall into a span, with those visits whose schools the person may look at, latest first."""
+    its = theirs(actor, Visit.school_id)
+    visits = selectinload(SupervisionRound.visits.and_(its))
     running = SupervisionRound.instance.has(status=InstanceStatus.ACTIVE)
     within = SupervisionRound.visit_by.between(first, last)
     seen = SupervisionRound.visits.any(Visit.visited_on.between(first, last))
-    theirs_ = SupervisionRound.visits.any(theirs(actor, Visit.school_id))
-    wanted = select(SupervisionRound).where(running | within | seen, theirs_).options(
+    wanted = select(SupervisionRound).where(running | within | seen, SupervisionRound.visits.any(its)).options(
         visits.joinedload(Visit.school), visits.joinedload(Visit.inspector), visits.joinedload(Visit.instance)
     )  # fmt: skip
     return list(session.scalars(wanted.order_by(SupervisionRound.opened_at.desc())))
@@ -73,7 +72,6 @@ def items(session: Session, actor: Actor) -> list[Item]:
         Submission.instance_id.in_(ids), Submission.form_key == "formal_supervision.team"
     )  # fmt: skip
     scopes = {key: data["scope"] for key, data in session.execute(formed.order_by(Submission.submitted_at))}
-
     return [
         Item(scopes.get(instance.id) or ITEMS[instance.definition_key], row, "、".join(sorted(steps[instance.id])))
         for row in found
@@ -85,40 +83,8 @@ def theirs(actor: Actor, unit_id: QueryableAttribute[str]) -> ColumnElement[bool
     """Which rows, by the unit they are about, a person may look at: all, or those of their own units and below."""
     if actor.roles & OVERSEERS:
         return true()
-    within: ColumnElement[bool] = unit_id.in_(_units(actor))
+    within: ColumnElement[bool] = unit_id.in_(instances.units_of(actor))
     return within
-
-
-def visible(actor: Actor, opened: SupervisionRound) -> list[Visit]:
-    """Those visits of a round that the person may look at."""
-    return [visit for visit in opened.visits if actor.roles & OVERSEERS or _is_theirs(actor, visit.school)]
-
-
-def _is_theirs(actor: Actor, unit: Unit) -> bool:
-    return unit.key in actor.units or (unit.parent is not None and unit.parent.key in actor.units)
-
-
-def findings(session: Session, actor: Actor) -> list[Finding]:
-    """Findings of the schools the person may look at: open first, then latest."""
-    return list(
-        session.scalars(_visible_findings(actor).order_by(Finding.closed_at.is_not(None), Finding.number.desc()))
-    )
-
-
-def _visible_findings(actor: Actor) -> Select[Finding]:
-    wanted = select(Finding).options(
-        joinedload(Finding.unit),
-        joinedload(Finding.found_by),
-        joinedload(Finding.closed_by),
-        joinedload(Finding.instance),
-    )
-    return wanted.where(theirs(actor, Finding.unit_id))
-
-
-def _units(actor: Actor) -> Select[str]:
-    """The person's own units and what lies below them."""
-    own = select(Unit.id).where(Unit.key.in_(actor.units))
-    return select(Unit.id).where(Unit.key.in_(actor.units) | Unit.parent_id.in_(own))
 
 
 STAGES = {
@@ -132,16 +98,20 @@ LATEST = 50
 
 def board(session: Session, actor: Actor) -> dict[str, list[Finding]]:
     """The findings a person may look at by how far they are, most urgent first; of those closed the latest."""
-    wanted = _visible_findings(actor)
-    still_open = Finding.closed_at.is_(None), Finding.withdrawn_at.is_(None)
+    wanted = select(Finding).where(theirs(actor, Finding.unit_id)).options(
+        joinedload(Finding.unit), joinedload(Finding.found_by), joinedload(Finding.closed_by), joinedload(Finding.instance)
+    )  # fmt: skip
     lists: dict[str, list[Finding]] = {stage: [] for stage in dict.fromkeys(STAGES.values())}
-    found = list(session.scalars(wanted.where(*still_open).order_by(Finding.due_on, Finding.number)))
-    stages = _stages(session, [each.instance_id for each in found if each.instance_id])
+    found = session.scalars(wanted.where(OPEN).order_by(Finding.due_on, Finding.number)).all()
+    waiting = select(UserTask.instance_id, UserTask.activity_id).where(
+        UserTask.instance_id.in_([each.instance_id for each in found]), UserTask.status == TaskStatus.OPEN,
+        UserTask.activity_id.in_(STAGES),
+    )  # fmt: skip
+    stages = {row.instance_id: STAGES[row.activity_id] for row in session.execute(waiting)}
     for each in found:
         lists[stages.get(each.instance_id or "", "整改中")].append(each)
-    lists["已销号"] = list(
-        session.scalars(wanted.where(Finding.closed_at.is_not(None)).order_by(Finding.closed_at.desc()).limit(LATEST))
-    )
+    closed = wanted.where(Finding.closed_at.is_not(None)).order_by(Finding.closed_at.desc())
+    lists["已销号"] = list(session.scalars(closed.limit(LATEST)))
     return lists
 
 
@@ -155,9 +125,3 @@ def followed_by(session: Session, finding: Finding) -> list[Finding]:
     """What was found again: relapses and repeats, the first one first."""
     again = select(Finding).where((Finding.relapse_of_id == finding.id) | (Finding.repeat_of_id == finding.id))
     return list(session.scalars(again.order_by(Finding.number)))
-
-
-def _stages(session: Session, instance_ids: Sequence[str]) -> dict[str, str]:
-    task = UserTask.instance_id.in_(instance_ids), UserTask.status == TaskStatus.OPEN, UserTask.activity_id.in_(STAGES)
-    rows = session.execute(select(UserTask.instance_id, UserTask.activity_id).where(*task))
-    return {row.instance_id: STAGES[row.activity_id] for row in rows}

@@ -13,16 +13,7 @@ from sqlalchemy.orm import Session
 from engine import clock, identity, ids, instances, notifications
 from engine.errors import NotAllowed
 from engine.identity import Actor
-from engine.models import (
-    Occurrence,
-    ProcessInstance,
-    SchoolBinding,
-    SupervisionRound,
-    Unit,
-    Visit,
-    WorkPoint,
-)
-from engine.recurrences import office_calendar
+from engine.models import Occurrence, ProcessInstance, SchoolBinding, SupervisionRound, Unit, Visit, WorkPoint
 from engine.supervision import frequency
 from engine.supervision.frequency import Next
 
@@ -39,7 +30,12 @@ def open_routine(session: Session, occurrence: Occurrence) -> ProcessInstance | 
     if opened is not None:
         return opened.instance
     today = max(clock.today(), occurrence.starts_on)
-    due = {school: each for school, each in due_visits(session, today).items() if each.day <= occurrence.ends_on}
+    known, visited = frequency.known(session, today, today + frequency.AHEAD)
+    due: dict[str, Next] = {}
+    for school in session.scalars(select(Unit.id).where(Unit.kind == "school")):
+        coming = frequency.next_visit(known, visited.get(school, ()), today)
+        if coming and coming.day <= occurrence.ends_on:
+            due[school] = coming
     bound = bindings_on(session, today)
     _tell_of_gaps(session, key, due.keys() - {each.school_id for each in bound})
     bindings = [each for each in bound if each.school_id in due]
@@ -49,17 +45,6 @@ def open_routine(session: Session, occurrence: Occurrence) -> ProcessInstance | 
         session, key=key, title=f"{occurrence.period_name}经常性督导", theme="办学行为、校园安全、师德师风等八个方面",
         visit_by=occurrence.ends_on, bindings=bindings, actor=None, kind="routine", all_matters=True, due=due,
     ).instance  # fmt: skip
-
-
-def due_visits(session: Session, today: date) -> dict[str, Next]:
-    """The next visit that each school (by id) must have; a school of which nothing is demanded in sight has none."""
-    known = frequency.duties(
-        frequency.demands(session), today, today + frequency.AHEAD, office_calendar.of(session)
-    )  # fmt: skip
-    since = min((duty.period.starts_on for duty in known), default=today)
-    visited = frequency.visited(session, since)
-    schools = session.scalars(select(Unit.id).where(Unit.kind == "school"))
-    return {school: due for school in schools if (due := frequency.next_visit(known, visited.get(school, ()), today))}
 
 
 def _tell_of_gaps(session: Session, key: str, schools: Iterable[str]) -> None:
@@ -94,20 +79,10 @@ def open_theme(session: Session, data: Mapping[str, Any], *, actor: Actor) -> Su
 
 
 def open_round(
-    session: Session,
-    *,
-    key: str,
-    title: str,
-    theme: str,
-    visit_by: date,
-    bindings: Iterable[SchoolBinding],
-    actor: Actor | None,
-    point: WorkPoint | None = None,
-    parent_id: str | None = None,
-    kind: str = "theme",
-    all_matters: bool = False,
-    due: Mapping[str, Next] | None = None,
-) -> SupervisionRound:
+    session: Session, *, key: str, title: str, theme: str, visit_by: date, bindings: Iterable[SchoolBinding],
+    actor: Actor | None, point: WorkPoint | None = None, parent_id: str | None = None, kind: str = "theme",
+    all_matters: bool = False, due: Mapping[str, Next] | None = None,
+) -> SupervisionRound:  # fmt: skip
     """Create a round with one visit for each binding of a school and its inspector, and start its process.
 
     `due` says of schools (by id) that have a day of their own until when and why.
@@ -115,14 +90,13 @@ def open_round(
     opened = SupervisionRound(
         id=ids.new(), key=key, kind=kind, all_matters=all_matters, title=title, theme=theme, visit_by=visit_by,
         point_id=point.id if point else None, opened_at=clock.now(),
-        visits=[
-            Visit(id=ids.new(), number=number, school_id=binding.school_id, inspector_id=binding.inspector_id)
-            for number, binding in enumerate(bindings, 1)
-        ],
     )  # fmt: skip
-    for visit in opened.visits:
-        if due and (its_own := due.get(visit.school_id)):
-            visit.due_on, visit.due_reason = its_own.day, its_own.reason
+    for number, binding in enumerate(bindings, 1):
+        own = (due or {}).get(binding.school_id)
+        opened.visits.append(Visit(
+            id=ids.new(), number=number, school_id=binding.school_id, inspector_id=binding.inspector_id,
+            due_on=own.day if own else None, due_reason=own.reason if own else None,
+        ))  # fmt: skip
     session.add(opened)
     session.flush()
     office = session.scalar(select(Unit.id).where(Unit.key == "DD"))

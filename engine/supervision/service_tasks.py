@@ -63,8 +63,9 @@ def count_open_items(
 def record_visit(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     visit = session.get_one(Visit, variables["visit"])
     told = user_tasks.told(session, instance.id, "visit_school")
-    visit.visited_on, visit.summary = date.fromisoformat(told["visited_on"]), told["summary"]
+    visit.visited_on, visit.summary = date.fromisoformat(told["visited_on"]), told.get("summary") or told.get("danger")
     facts.record(session, visit, lamp.DONE, actor=actor, happened_at=facts.end_of(visit.visited_on))
+    contacts.took_place(session, instance.id, visit.visited_on)
 
 
 def issue_finding(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:

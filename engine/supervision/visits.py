@@ -8,22 +8,19 @@ from datetime import date
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 import forms
 from engine import clock, correlation, deadlines, drafts, files, identity, instances, options, runtime, user_tasks
-from engine.burden import contacts
 from engine.errors import InvalidInput, InvalidState, NotFound
 from engine.identity import Actor
-from engine.lamps import facts, lamp
 from engine.models import (
     Candidate,
     Draft,
     Finding,
     Person,
     ProcessInstance,
-    StoredFile,
     Submission,
     SupervisionRound,
     TaskStatus,
@@ -32,7 +29,7 @@ from engine.models import (
 )
 from engine.options import Choices
 from engine.runtime import Instance, ServiceTask
-from engine.supervision import findings, matters
+from engine.supervision import findings, matters, overview, service_tasks
 from engine.supervision.matters import Group, Question
 from engine.user_tasks import Check
 from forms.fields import ITEM
@@ -42,14 +39,12 @@ STEP, FORM, INTERRUPTED = "visit_school", "visit.checklist", "visit.interrupted"
 DANGER_FOUND = "danger_found"
 """The message that ends the normal course of a visit."""
 PROBLEM = "problem"
-SEVERITIES = ("一般", "较重", "重大")
 ON_ARRIVAL = ("visited_on", "arrived_at", "accompanied_by")
 KEPT_ALWAYS = (ITEM, "result", "note", "photos")
 TIME = re.compile(r"([01]?[0-9]|2[0-3])[:：][0-5][0-9]")
 MOST_DANGER = 1000
 
 OVER = "这次督导已经提交或已经上报险情，不能再改。有新的险情请立即电话报告安全稳定处和督导室。"
-_OPEN = Finding.closed_at.is_(None), Finding.withdrawn_at.is_(None)
 
 Told = dict[str, Any]
 """What was filled in so far, in the shape of the form."""
@@ -62,28 +57,29 @@ def to_make(session: Session, actor: Actor) -> list[Visit]:
         or_(UserTask.assignee_id == actor.id, Candidate.group_key.in_(actor.groups)),
     )  # fmt: skip
     wanted = _whole().join(Visit.round).where(Visit.instance_id.in_(offered))
-    return list(session.scalars(wanted.order_by(SupervisionRound.visit_by, Visit.number)))
+    return list(session.scalars(wanted.order_by(func.coalesce(Visit.due_on, SupervisionRound.visit_by), Visit.number)))
 
 
-def made(session: Session, actor: Actor, most: int = 5) -> list[Visit]:
-    """The visits a person made last."""
+def made(session: Session, actor: Actor) -> list[Visit]:
+    """The five visits a person made last."""
     mine = _whole().where(Visit.inspector_id == actor.id, Visit.visited_on.is_not(None))
-    return list(session.scalars(mine.order_by(Visit.visited_on.desc(), Visit.id).limit(most)))
+    return list(session.scalars(mine.order_by(Visit.visited_on.desc(), Visit.id).limit(5)))
 
 
 def get(session: Session, visit_id: str, *, actor: Actor) -> Visit:
-    return _seen(session, session.scalar(_whole().where(Visit.id == visit_id)), actor)
+    return _seen(session, Visit.id == visit_id, actor)
 
 
 def of_instance(session: Session, instance_id: str, *, actor: Actor) -> Visit:
-    return _seen(session, session.scalar(_whole().where(Visit.instance_id == instance_id)), actor)
+    return _seen(session, Visit.instance_id == instance_id, actor)
 
 
 def _whole() -> Any:
     return select(Visit).options(joinedload(Visit.school), joinedload(Visit.round), joinedload(Visit.inspector))
 
 
-def _seen(session: Session, visit: Visit | None, actor: Actor) -> Visit:
+def _seen(session: Session, which: ColumnElement[bool], actor: Actor) -> Visit:
+    visit: Visit | None = session.scalar(_whole().where(which))
     if visit is None or not (visit.instance_id and instances.can_view(session, actor, visit.instance_id)):
         raise NotFound("no such visit", advice="没有这次督导，或您无权查看。")
     return visit
@@ -110,13 +106,13 @@ def _questions_of(session: Session, instance_id: str | None) -> Choices:
 
 def left_open(session: Session, visit: Visit) -> list[Finding]:
     """What is still to be closed at the school (上次遗留)."""
-    mine = select(Finding).where(Finding.unit_id == visit.school_id, *_OPEN)
+    mine = select(Finding).where(Finding.unit_id == visit.school_id, overview.OPEN)
     return list(session.scalars(mine.order_by(Finding.rectify_by, Finding.number)))
 
 
 def found_by(session: Session, actor: Actor) -> list[Finding]:
     """What a person found and is not closed yet, due first."""
-    mine = select(Finding).options(joinedload(Finding.unit)).where(Finding.found_by_id == actor.id, *_OPEN)
+    mine = select(Finding).options(joinedload(Finding.unit)).where(Finding.found_by_id == actor.id, overview.OPEN)
     return list(session.scalars(mine.order_by(Finding.rectify_by, Finding.number)))
 
 
@@ -124,19 +120,9 @@ def issued(session: Session, visit: Visit) -> list[Finding]:
     return list(session.scalars(select(Finding).where(Finding.visit_id == visit.id).order_by(Finding.number)))
 
 
-def photos(session: Session, draft: Mapping[str, Any], *, actor: Actor) -> dict[str, StoredFile]:
-    """The pictures of a draft that have arrived, by id."""
-    named = [photo for row in draft.get("answers", []) for photo in listed(row.get("photos"))]
-    return {each.id: each for each in files.known(session, named, actor=actor)}
-
-
 def listed(value: Any) -> list[str]:
     """One that came alone, as HTML sends it, or several."""
     return [value] if isinstance(value, str) and value else list(value or [])
-
-
-def is_begun(session: Session, visit: Visit, *, actor: Actor) -> bool:
-    return draft_of(session, visit, actor=actor).revision > 0
 
 
 def draft_of(session: Session, visit: Visit, *, actor: Actor) -> Draft:
@@ -222,19 +208,15 @@ def report_danger(session: Session, visit_id: str, danger: str, *, actor: Actor)
     task = _task_for(session, visit, actor)
     user_tasks.require(session, actor, runtime.lock_with_task(session, task.id)[1])
     if is_blank(danger) or len(danger) > MOST_DANGER:
-        raise InvalidInput(
-            "no danger told", advice=f"请写明时间、地点、危险是什么、已经怎样避险（{MOST_DANGER}字以内），再上报。"
-        )
-    told = _as_far_as_it_goes(session, visit, draft_of(session, visit, actor=actor).data, actor) | {
-        "danger": danger.strip()
-    }
+        advice = f"请写明时间、地点、危险是什么、已经怎样避险（{MOST_DANGER}字以内），再上报。"
+        raise InvalidInput("no danger told", advice=advice)
+    told = _as_far_as_it_goes(session, visit, draft_of(session, visit, actor=actor).data, actor)
+    told["danger"] = danger.strip()
     files.bind(session, forms.get(INTERRUPTED).files_in(told), task.instance_id, actor=actor)
-    session.add(
-        Submission(
-            user_task_id=task.id, instance_id=task.instance_id, activity_id=task.activity_id, form_key=INTERRUPTED,
-            data=told, submitted_by_id=actor.id, submitted_at=clock.now(),
-        )
-    )  # fmt: skip
+    session.add(Submission(
+        user_task_id=task.id, instance_id=task.instance_id, activity_id=task.activity_id, form_key=INTERRUPTED, data=told,
+        submitted_by_id=actor.id, submitted_at=clock.now(),
+    ))  # fmt: skip
     session.flush()
     drafts.forget(session, task.id, actor=actor)
     correlation.correlate(session, DANGER_FOUND, instance_id=task.instance_id, actor=actor)
@@ -242,7 +224,9 @@ def report_danger(session: Session, visit_id: str, danger: str, *, actor: Actor)
 
 def _as_far_as_it_goes(session: Session, visit: Visit, draft: Mapping[str, Any], actor: Actor) -> Told:
     """A draft as a record, without the values that make no sense and the pictures that have not arrived."""
-    form, kept, arrived = forms.get(INTERRUPTED), submission(draft), photos(session, draft, actor=actor)
+    form, kept = forms.get(INTERRUPTED), submission(draft)
+    sent = [photo for row in kept["answers"] for photo in listed(row.get("photos"))]
+    arrived = {each.id for each in files.known(session, sent, actor=actor)}
     asked = options.of_form(session, form, visit.instance_id)
     order = [key for key, _ in asked["visit_questions"]]
     kept["answers"] = [
@@ -257,22 +241,17 @@ def _as_far_as_it_goes(session: Session, visit: Visit, draft: Mapping[str, Any],
             for name in error.messages_dict:
                 field, _, cell = name.partition(".")
                 index, _, column = cell.partition(".")
-                kept = kept | {field: _without(kept["answers"], order[int(index)], column) if cell else None}
-
-
-def _without(rows: list[Told], item: str, column: str) -> list[Told]:
-    return [{key: value for key, value in row.items() if row[ITEM] != item or key != column} for row in rows]
+                if cell:
+                    next(row for row in kept["answers"] if row[ITEM] == order[int(index)]).pop(column, None)
+                else:
+                    kept[field] = None
 
 
 def record(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> dict[str, Any]:
     """The visit was made; from now on the school may confirm what was recorded."""
-    visit = session.get_one(Visit, variables["visit"])
-    told = user_tasks.told(session, instance.id, STEP)
-    visit.visited_on, visit.summary = date.fromisoformat(told["visited_on"]), told.get("summary") or told.get("danger")
-    facts.record(session, visit, lamp.DONE, actor=actor, happened_at=facts.end_of(visit.visited_on))
-    contacts.took_place(session, instance.id, visit.visited_on)
+    service_tasks.record_visit(session, instance, variables=variables, actor=actor)
     until = deadlines.due(session, "rule:visit_confirmation", variables, opened_at=instance.started_at).at
     return {"confirmation_until": (until or clock.now()).isoformat()}
 
@@ -283,10 +262,11 @@ def issue_findings(session: Session, instance: Instance, *, variables: Mapping[s
     last = user_tasks.last(session, instance.id, STEP)
     inspector = identity.actor(session.get_one(Person, last.submitted_by_id))
     for question, row in _problems(last.data):
+        mode, day = row.get("mode") or question.mode, row.get("rectify_by")
         findings.issue(
             session, source="visit", unit=visit.school, title=question.title, description=row["seen"],
             clause=question.clause, severity=row.get("severity") or question.severity,
-            mode=row.get("mode") or question.mode, rectify_by=_day(row, question),
+            mode=mode, rectify_by=max(date.fromisoformat(day), clock.today()) if day else matters.proposed_day(mode),
             criteria=(row.get("criteria") or "").splitlines() or question.criteria,
             evidence_kinds=_kinds(row.get("evidence_kinds") or "") or question.evidence,
             parent_id=instance.parent_id, actor=inspector, visit=visit, photos=row.get("photos") or (),
@@ -300,11 +280,6 @@ def _problems(told: Mapping[str, Any]) -> Iterator[tuple[Question, Mapping[str, 
     for row in told["answers"]:
         if row["result"] == PROBLEM and row.get("seen"):
             yield matters.QUESTIONS[row[ITEM]], row
-
-
-def _day(row: Mapping[str, Any], question: Question) -> date:
-    proposed = matters.proposed_day(row.get("mode") or question.mode)
-    return max(date.fromisoformat(row["rectify_by"]), clock.today()) if row.get("rectify_by") else proposed
 
 
 TABLE: dict[str, ServiceTask] = {"visit.record": record, "visit.issue_findings": issue_findings}

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import assignment, clock, db, identity, ids, runtime
+from engine import assignment, clock, db, identity, ids, recusals, runtime
 from engine.errors import EngineError, InvalidInput, InvalidState
 from engine.identity import Actor, Holding
 from engine.models import Finding, FindingEvidence, Person, RecusalFact, Unit
@@ -57,12 +58,11 @@ class World:
         self.people[BOTH] = _invented(session, BOTH, (*inspector.holdings, *self.people[RECTIFIER].holdings))
         self.people[MOVED] = _invented(session, MOVED, inspector.holdings)
         self.before_moving = replace(self.people[MOVED], holdings=self.people[RECTIFIER].holdings)
-        finding = findings.issue(
+        self.finding = findings.issue(
             session, source="visit", unit=self.unit, title="消防", description="堵塞", clause="第一条", severity="一般",
             mode="立行立改", rectify_by=date(2021, 4, 1), criteria=self.criteria, evidence_kinds=["照片"], parent_id=None,
             actor=self.people[OFFICE], verified_by="every_inspector",
         )  # fmt: skip
-        self.finding = finding.id
         self.names = {actor.id: login for login, actor in self.people.items()}
 
     def explore(self) -> Iterator[tuple[State, Event, State]]:
@@ -71,32 +71,35 @@ class World:
         seen, to_see = {begin}, deque([begin])
         while to_see:
             state = to_see.popleft()
-            for event in self.events:
-                after = self.after(state, event)
-                if after == state:
-                    continue
+            for event, after in self._steps(state):
                 yield state, event, after
                 if after not in seen:
                     seen.add(after)
                     to_see.append(after)
 
-    def after(self, state: State, event: Event) -> State:
-        """What an event makes of a state; the same state if it is refused."""
-        with self.session.begin_nested() as attempt:
+    def _steps(self, state: State) -> list[tuple[Event, State]]:
+        """What each event makes of a state, but for those that are refused."""
+        with self.session.begin_nested() as put:
             self._put(state)
+            steps = [(event, after) for event in self.events if (after := self._after(event)) not in (None, state)]
+            put.rollback()
+        self.session.expire_all()
+        return steps
+
+    def _after(self, event: Event) -> State | None:
+        with self.session.begin_nested() as attempt:
             try:
                 self._do(event)
                 self.session.flush()
                 return self.state()
             except EngineError:
-                return state
+                return None
             finally:
                 attempt.rollback()
-                self.session.expire_all()
 
     def state(self) -> State:
         """Of each criterion what counts: the latest evidence by whom, judged how by whom; and how the finding stands."""
-        finding = self.session.get_one(Finding, self.finding)
+        finding = self.finding
         latest = {each.criterion: each for each in finding.evidence}
         shown = tuple(
             (self.names[each.provided_by_id], each.verdict, self.names.get(each.judged_by_id or ""), each.round == finding.round)
@@ -108,35 +111,23 @@ class World:
 
     def _put(self, state: State) -> None:
         shown, closed_by, withdrawn = state
-        finding, by = self.session.get_one(Finding, self.finding), {name: key for key, name in self.names.items()}
+        finding, by = self.finding, {name: key for key, name in self.names.items()}
         finding.round = 2
         for criterion, told in enumerate(shown):
             if told is not None:
                 provider, verdict, judge, is_now = told
-                self.session.add(
-                    FindingEvidence(
-                        id=ids.new(),
-                        finding_id=finding.id,
-                        round=2 if is_now else 1,
-                        criterion=criterion,
-                        told="x",
-                        kind="照片",
-                        dated=date(2021, 3, 12),
-                        files=[],
-                        provided_by_id=by[provider],
-                        provided_at=clock.now(),
-                        verdict=verdict,
-                        judged_by_id=by.get(judge),
-                        judged_at=clock.now() if judge else None,
-                    )
-                )
+                self.session.add(FindingEvidence(
+                    id=ids.new(), finding_id=finding.id, round=2 if is_now else 1, criterion=criterion, told="x", kind="照片",
+                    dated=date(2021, 3, 12), files=[], provided_by_id=by[provider], provided_at=clock.now(),
+                    verdict=verdict, judged_by_id=by.get(judge), judged_at=clock.now() if judge else None,
+                ))  # fmt: skip
         finding.closed_at, finding.closed_by_id = (clock.now(), by[closed_by]) if closed_by else (None, None)
         finding.withdrawn_at = clock.now() if withdrawn else None
         self.session.flush()
         self.session.expire_all()
 
     def _do(self, event: Event) -> None:
-        finding, actor = self.session.get_one(Finding, self.finding), self.people[event.who]
+        finding, actor = self.finding, self.people[event.who]
         row = {"item": str(event.criterion), "told": "已改", "kind": "照片", "dated": "2021-03-12"}
         match event.what:
             case "provide":
@@ -184,7 +175,9 @@ def throwaway() -> Iterator[Session]:
 
 @pytest.fixture
 def every_inspector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All inspectors verify; and who must recuse is asked for once, for that does not change here."""
     monkeypatch.setitem(assignment.RULES, "every_inspector", lambda session, subject: ["inspector"])
+    monkeypatch.setattr(recusals, "from_unit", cache(recusals.from_unit))
 
 
 @pytest.mark.either_database
@@ -220,7 +213,7 @@ def test_without_a_guard_one_is_closed_wrongly(
 def test_without_criteria_none_is_issued_and_none_is_closed(bureau: Bureau) -> None:
     with throwaway() as session:
         world = World(session, 1)
-        finding = session.get_one(Finding, world.finding)
+        finding = world.finding
         with pytest.raises(InvalidInput):
             findings.relapse(
                 session,

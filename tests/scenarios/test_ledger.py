@@ -74,6 +74,7 @@ def counted(bureau: Bureau, login: str, address: str) -> int:
             return total
 
 
+@pytest.mark.either_database
 def test_every_figure_equals_the_rows_it_leads_to(entered: Bureau) -> None:
     page = entered.person("dudao1").get("/supervision/ledger")
     assert (page.status, rows(page.text), page.says("销号率＝")) == (200, 50, True)
@@ -113,6 +114,7 @@ def test_sorted_and_filtered_it_is_the_same_set() -> None:
             assert len(found) == ledger.figures(session, filters, actor)[0].counts["open"]
 
 
+@pytest.mark.either_database
 def test_a_district_sees_its_schools_and_a_school_itself(entered: Bureau) -> None:
     district, school = "liangxi_officer1", "jiangyin_xx_head"
     assert counted(entered, district, "/supervision/ledger") == 30

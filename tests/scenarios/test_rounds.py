@@ -10,12 +10,10 @@ from sqlalchemy import select, update
 from engine import clock, db, jobs, settings
 from engine.models import MissedVisit, Notification, Person, SchoolBinding, SupervisionRound, Unit, UserTask, Visit
 from tests.driver import Answer, Bureau
+from tests.visits import answers, fields
 
+pytestmark = pytest.mark.either_database
 SCHOOL, INSPECTOR, OTHER = "JIANGYIN_XX", "duxue1", "duxue3"
-VISITED = {
-    "summary": "查看", "problem": "no", "problem_title": "", "problem_description": "", "clause": "", "severity": "",
-    "rectify_by": "",
-}  # fmt: skip
 
 
 def until(bureau: Bureau, day: str) -> None:
@@ -33,8 +31,9 @@ def visit_of(school: str) -> Visit:
 
 
 def go(bureau: Bureau, who: str, school: str, day: str) -> Answer:
-    task = bureau.open_task(visit_of(school).instance_id or "", "visit_school")
-    return bureau.person(who).does(task, visited_on=day, **VISITED)
+    instance = visit_of(school).instance_id or ""
+    task = bureau.open_task(instance, "visit_school")
+    return bureau.person(who).does(task, **fields(answers(instance, visited_on=day)))
 
 
 def bind(bureau: Bureau, who: str = "dudao1", school: str = SCHOOL, **told: str) -> Answer:
@@ -51,7 +50,6 @@ def unbind(school: str) -> None:
         )  # fmt: skip
 
 
-@pytest.mark.either_database
 def test_a_missed_visit_is_seen_explained_and_stays(bureau: Bureau) -> None:
     unbind("BINHU_XX")
     until(bureau, "2021-04-01")
@@ -127,7 +125,6 @@ def test_any_month_may_be_asked_for(bureau: Bureau) -> None:
         assert bureau.person("dudao1").get(f"/supervision?month={month}&kind=x").status == 200
 
 
-@pytest.mark.either_database
 def test_a_school_changes_hands(bureau: Bureau) -> None:
     until(bureau, "2021-04-01")
     visit = visit_of(SCHOOL)

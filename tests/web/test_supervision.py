@@ -37,6 +37,7 @@ def supervise() -> None:
         ))  # fmt: skip
 
 
+@pytest.mark.either_database
 def test_rounds_of_every_kind_are_on_one_page(bureau: Bureau) -> None:
     supervise()
     page = bureau.person("dudao1").get("/supervision?kind=special")
@@ -59,21 +60,22 @@ def test_pages_fit_and_break_no_policy(address: str, bureau: Bureau) -> None:
     complaints: list[str] = []
     with playwright.sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for width in (360, 1280):
-            page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
-            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-            page.goto(f"{address}/login?next=/supervision")
-            page.fill("#login", "dudao1")
-            page.fill("#password", PASSWORD)
-            page.press("#password", "Enter")
-            for path, words in (
-                ("", "漏访"), ("/bindings", "没有责任督学"), ("/bindings/BINHU_CZ", "督学责任区"), ("/rounds/new", "督导主题"),
-                ("/ledger", "销号率＝"),
-            ):  # fmt: skip
-                page.goto(f"{address}/supervision{path}")
-                assert words in page.inner_text("main"), path
-                assert page.locator("h1").count() == 1
-                page.evaluate("document.querySelectorAll('main details').forEach(each => { each.open = true })")
+        page = browser.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.goto(f"{address}/login?next=/supervision")
+        page.fill("#login", "dudao1")
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
+        for path, words in (
+            ("", "漏访"), ("/bindings", "没有责任督学"), ("/bindings/BINHU_CZ", "督学责任区"), ("/rounds/new", "督导主题"),
+            ("/ledger", "销号率＝"),
+        ):  # fmt: skip
+            page.goto(f"{address}/supervision{path}")
+            assert words in page.inner_text("main"), path
+            assert page.locator("h1").count() == 1
+            page.evaluate("document.querySelectorAll('main details').forEach(each => { each.open = true })")
+            for width in (360, 1280):
+                page.set_viewport_size({"width": width, "height": 800})
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
                 wide = "[...document.querySelectorAll('.panel')].filter(e => e.scrollWidth > e.clientWidth).length"
                 assert page.evaluate(wide) == 0, f"something sticks out of its panel: {path}"
