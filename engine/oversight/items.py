@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 import forms
@@ -18,7 +18,7 @@ from engine.identity import Actor
 from engine.lamps import facts, lamp
 from engine.models import OversightItem, ProcessInstance, Unit
 from engine.oversight import dates
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 
 FORM = "oversight.item"
 WORDS = {field.key: dict(field.options) for field in forms.get(FORM).fields if field.options}
@@ -43,11 +43,9 @@ def propose(session: Session, submitted: Mapping[str, Any], *, actor: Actor, par
     require_can_propose(actor)
     _require_dates(submitted)
     lead, title = _unit(session, submitted["lead"]), f"督办：{submitted['title']}"
-    instance = instances.start(
-        session, "oversight_item", actor=actor, title=title, unit_id=lead.id, parent_id=parent_id
+    user_tasks.start_with(
+        session, submitted, "oversight_item", actor=actor, title=title, unit_id=lead.id, parent_id=parent_id
     )  # fmt: skip
-    (task,) = user_tasks.open_in(session, instance.id)
-    user_tasks.complete(session, task.id, submitted, actor=actor)
 
 
 def listed(session: Session, actor: Actor) -> list[OversightItem]:
@@ -58,7 +56,7 @@ def listed(session: Session, actor: Actor) -> list[OversightItem]:
     return list(session.scalars(ordered.options(joinedload(OversightItem.lead))))
 
 
-def issue(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+def issue(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> dict[str, Any]:
     """The item is approved: it gets its number and its date, and the unit is charged (交办)."""
     assert actor is not None, "an item is issued by whoever approves it"
     draft = user_tasks.last(session, instance.id, "draft_item")
@@ -66,9 +64,8 @@ def issue(session: Session, instance: Instance, *, variables: Mapping[str, Any],
     _require_dates(told)
     lead, due, year = _unit(session, told["lead"]), _due(session, told, instance), now.astimezone(clock.LOCAL).year
     assert due.at is not None, "an item without a date is refused"
-    last = session.scalar(select(func.max(OversightItem.sequence)).where(OversightItem.year == year))
     item = OversightItem(
-        id=ids.new(), year=year, sequence=(last or 0) + 1, event_on=date.fromisoformat(told["event_on"]),
+        id=ids.new(), year=year, sequence=ids.in_year(session, OversightItem, year), event_on=date.fromisoformat(told["event_on"]),
         lead_id=lead.id, instance_id=instance.id, registered_at=now, registered_by_id=draft.submitted_by_id,
         due_at=due.at, due_reason=due.reason, due_basis=due.basis,
         **{name: told[name] for name in ("title", "source", "urgency", "document", "demand", "criterion", "partners")},
@@ -86,9 +83,7 @@ def issue(session: Session, instance: Instance, *, variables: Mapping[str, Any],
     return {"item_due_at": dates.written(due.at), "report_from": _report_from(due.at), "from_leader": from_leader}
 
 
-def note_report(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def note_report(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """What the unit has reported. Said to be done, the item is due no more while it is verified."""
     told, item = user_tasks.told(session, instance.id, "report_result"), _item(session, instance)
     facts.record(session, item, lamp.PROGRESS, actor=actor, percent=told["progress"])
@@ -99,7 +94,7 @@ def note_report(
     return {"report_from": _report_from(item.due_at)}
 
 
-def reopen(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def reopen(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """退办: the clock runs again, and has not stood still meanwhile."""
     item = _item(session, instance)
     item.done_at = None
@@ -107,7 +102,7 @@ def reopen(session: Session, instance: Instance, *, variables: Mapping[str, Any]
     reminders.plan(session, "oversight_item", item.id, item.due_at, instance_id=instance.id)
 
 
-def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def close(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """办结, whatever the diagram says never on the word of somebody who did it."""
     item, sent = _item(session, instance), user_tasks.submissions(session, instance.id)
     doers = {each.submitted_by_id for each in sent if each.activity_id == "report_result"}

@@ -15,13 +15,11 @@ from engine.identity import Actor
 from engine.lamps import facts, lamp
 from engine.models import Commitment, Finding, Person, Submission, UserTask, WorkItem
 from engine.options import Choices
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.supervision import findings, rules
 
 
-def set_term(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def set_term(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Until when, an approved extension counted in. From the day after, every week is urged."""
     finding = _finding(session, variables)
     given = granted(session, instance.id)
@@ -34,9 +32,7 @@ def set_term(
     return {"rectify_due_at": finding.due_on.isoformat(), "overdue_cycle": f"R/{begins.isoformat()}/P7D"}
 
 
-def note_rectification(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def note_rectification(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """What is shown is on record; the clock of the rectification stands on the day it was finished, while it is verified."""
     told = user_tasks.told(session, instance.id, "rectify")
     if told.get("result") == "extension":
@@ -48,27 +44,25 @@ def note_rectification(
     facts.record(session, finding, lamp.DONE, actor=actor, happened_at=finished)
 
 
-def send_back(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def send_back(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     finding = _judged(session, instance, variables, actor)
     assert actor is not None
     findings.send_back(session, finding, actor=actor)
 
 
-def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def close(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     finding = _judged(session, instance, variables, actor)
     assert actor is not None
     findings.close(session, instance, finding, actor=actor)
 
 
-def relapse(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def relapse(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     assert actor is not None, "a re-look is made by a person"
     told = user_tasks.told(session, instance.id, "look_again")
     findings.relapse(session, _finding(session, variables), told, actor=actor)
 
 
-def open_finding(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def open_finding(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """A problem of a ledger (SH11) becomes a finding, by the criteria that were written down when it was registered."""
     item = session.get_one(WorkItem, variables["item"])
     commitment = session.get_one(Commitment, item.commitment_id)
@@ -89,9 +83,7 @@ def open_finding(
 # ---- 逾期督促
 
 
-def measure_delay(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def measure_delay(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """`item_due_at` and the step `review` are those of ledgers begun before they shared the loop of findings."""
     due = date.fromisoformat(variables.get("rectify_due_at") or variables["item_due_at"])
     judged = user_tasks.submissions(session, instance.id, "verify") + user_tasks.submissions(
@@ -106,7 +98,7 @@ def measure_delay(
     }
 
 
-def remind(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def remind(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     groups = [
         group for rule in ("officers_of_item", "chief_of_item") for group in assignment.RULES[rule](session, instance)
     ]
