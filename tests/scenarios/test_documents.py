@@ -46,6 +46,7 @@ def issue(
         return made.id, made.number
 
 
+@pytest.mark.either_database
 def test_a_paper_from_its_issue_to_its_end(bureau: Bureau) -> None:
     first, number = issue(bureau)
     assert number == "锡教督改〔2021〕1号"
@@ -81,6 +82,7 @@ def test_a_paper_from_its_issue_to_its_end(bureau: Bureau) -> None:
         assert list(history.broken_chains(session)) == []
 
 
+@pytest.mark.either_database
 def test_the_list_finds_a_paper(bureau: Bureau) -> None:
     _, number = issue(bureau, title="甲_事项")
     _, talk = issue(
@@ -134,6 +136,7 @@ def test_those_who_issue_at_once_get_numbers_of_their_own(bureau: Bureau) -> Non
     assert sorted(numbers) == sorted(f"锡教督改〔2021〕{serial}号" for serial in range(1, 13))
 
 
+@pytest.mark.either_database
 def test_only_who_may_issues_and_a_report_is_its_units_own(bureau: Bureau) -> None:
     report: dict[str, Any] = {
         "notice": "锡教督改〔2021〕1号", "measures": "清空通道", "results": [{"title": "通道", "result": "已清空"}],
@@ -167,6 +170,7 @@ def test_a_changed_paper_is_found_out(bureau: Bureau, changed: dict[str, Any]) -
     assert leader.get(f"/documents/{made}").says("指纹不符")
 
 
+@pytest.mark.either_database
 def test_the_history_keeps_the_fingerprint(bureau: Bureau) -> None:
     with db.transaction() as session:
         held = runtime.lock(session, bureau.point(17))
