@@ -50,13 +50,13 @@ def decide(session: Session, instance: Instance, *, variables: Told, actor: Acto
     shared = f"\n同责的上级主管部门：{case.second_unit.name}" if case.second_unit else ""
     evidence = user_tasks.told(session, instance.id, "investigate")["evidence"]
     document = documents.issue(
-        session, "accountability_decision", unit=case.unit, title=f"关于对{case.unit.name}予以问责的决定",
+        session, instance, "accountability_decision", unit=case.unit, title=f"关于对{case.unit.name}予以问责的决定",
         told={
             "person": case.person, "facts": f"{opinion['basic_facts']}\n{opinion['facts']}{aggravated}{shared}",
             "evidence": "、".join(each["name"] for each in evidence), "basis": opinion["grounds"],
             "means": [cases.MEANS[each]["name"] for each in case.means], "effective_on": approval["effective_on"],
         },
-        instance_id=instance.id, actor=actor, about=f"accountability:{case.id}", step=instance,
+        actor=actor, about=f"accountability:{case.id}",
     )  # fmt: skip
     _notify(session, case, instance, "decided", f"问责决定书{document.number}送达：自{case.effective_on}起生效")
     review_until = deadlines.until(session, "accountability_review_request", instance.started_at)

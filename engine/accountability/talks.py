@@ -54,10 +54,8 @@ def record_circular(session: Session, instance: Instance, *, variables: Mapping[
 
 def _issue(session: Session, instance: Instance, kind: str, told: dict[str, Any], actor: Actor | None) -> None:
     unit = session.get(Unit, instance.unit_id) if instance.unit_id else None
-    documents.issue(
-        session, kind, unit=unit, title=f"{KINDS[kind].name}：{instance.title}", told=told, instance_id=instance.id,
-        actor=actor, step=instance,
-    )  # fmt: skip
+    title = f"{KINDS[kind].name}：{instance.title}"
+    documents.issue(session, instance, kind, unit=unit, title=title, told=told, actor=actor)
 
 
 def _check_talk(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:

@@ -23,13 +23,12 @@ _BEGIN = db.insert_once(table(DocumentSeries), "series", "year")
 
 
 def issue(
-    session: Session, kind: str, *, unit: Unit | None, title: str, told: Mapping[str, Any], instance_id: str,
-    actor: Actor | None, about: str | None = None, step: Instance | None = None,
+    session: Session, instance: Instance, kind: str, *, unit: Unit | None, title: str, told: Mapping[str, Any],
+    actor: Actor | None, about: str | None = None,
 ) -> Document:  # fmt: skip
-    """Write a paper of a kind from what it is told, and give it the next number of its series.
+    """Write a paper of a kind from what it is told, and give it the next number of its series; it is part of the instance's step.
 
-    Refuses who may not issue it, and what is told incompletely. `step` is the instance whose step this is: its history then
-    keeps the number with the fingerprint.
+    Refuses who may not issue it, and what is told incompletely.
     """
     rule = KINDS[kind]
     if unit is None and "unit" in (rule.sender, rule.addressee):
@@ -44,7 +43,7 @@ def issue(
     kept = complete(rule.told, told, rule.name)
     document = Document(
         id=ids.new(), kind=kind, series=rule.series, year=today.year, title=title, unit=unit,
-        sender=named if rule.sender == "unit" else rule.sender, instance_id=instance_id, about=about,
+        sender=named if rule.sender == "unit" else rule.sender, instance_id=instance.id, about=about,
         addressee=named if rule.addressee == "unit" else rule.addressee, told=kept, body=wording.parts(rule, kept),
         issued_on=today, issued_at=clock.now(), issued_by_id=actor.id if actor else None,
     )  # fmt: skip
@@ -52,8 +51,7 @@ def issue(
     document.sha256 = fingerprint(document)
     session.add(document)
     session.flush()
-    if step is not None:
-        history.record(session, step, [_entry("document.issued", document, actor, document.number)])
+    history.record(session, instance, [_entry("document.issued", document, actor, document.number)])
     return document
 
 

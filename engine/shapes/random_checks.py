@@ -143,9 +143,8 @@ def _roster(session: Session, instance: Instance, batch: Mapping[str, Any]) -> d
     plan = _plan(session, instance)
     rules = _rules(plan["attention"])
     since = clock.now() - timedelta(days=float(rules["look_back"]))
-    schools = select(Unit).where(Unit.kind == "school", Unit.stage.in_(batch["stages"])).order_by(Unit.order)
-    objects = {school.key: school.name for school in session.scalars(schools)}
-    objects |= {row["code"]: row["name"] for row in batch["others"]}
+    schools = options.units(session, (Unit.kind == "school") & Unit.stage.in_(batch["stages"]))
+    objects = dict(schools) | {row["code"]: row["name"] for row in batch["others"]}
     people = {login: name for login, name in _check_inspectors(session, instance.id) if login not in batch["absent"]}
     cycle = int(rules["cycle"] * plan["times"])
     turns = past.batches_left(session, _series(session, instance, plan), objects, cycle)

@@ -137,8 +137,8 @@ def _find(session: Session, supervision_id: str | None, actor: Actor | None, **t
 def _issue(session: Session, instance: Instance, kind: str, actor: Actor | None, **told: Any) -> None:
     matter = "、".join(user_tasks.told(session, instance.id, "form_team")["matters"])
     documents.issue(
-        session, kind, unit=session.get_one(Unit, instance.unit_id), title=instance.title, told={"matter": matter, **told},
-        instance_id=instance.id, actor=actor, step=instance,
+        session, instance, kind, unit=session.get_one(Unit, instance.unit_id), title=instance.title,
+        told={"matter": matter, **told}, actor=actor,
     )  # fmt: skip
 
 
