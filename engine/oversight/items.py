@@ -13,7 +13,6 @@ import forms
 from engine import clock, deadlines, history, ids, instances, reminders, user_tasks
 from engine.deadlines import Due
 from engine.errors import InvalidInput, NotAllowed
-from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp
 from engine.models import OversightItem, ProcessInstance, Unit
@@ -75,7 +74,7 @@ def issue(session: Session, instance: Instance, *, variables: Told, actor: Actor
     instance.title, instance.unit_id, instance.unit_key = f"{item.number} {item.title}", lead.id, lead.key
     named = {"title": instance.title, "unit_id": lead.id}
     session.execute(update(ProcessInstance).where(ProcessInstance.id == instance.id).values(named))
-    history.record(session, instance, [Entry("oversight.issued", actor.id, detail={"reason": item.number})])
+    history.tell(session, instance, "oversight.issued", actor, reason=item.number)
     facts.record(session, item, lamp.OPENED, actor=actor)
     facts.record(session, item, lamp.DUE_SET, actor=actor, due=due.at.isoformat())
     reminders.plan(session, "oversight_item", item.id, due.at, instance_id=instance.id)
@@ -110,7 +109,7 @@ def close(session: Session, instance: Instance, *, variables: Told, actor: Actor
     if actor is None or actor.id in doers or verifiers & doers:
         raise NotAllowed(f"closing {item.number}", advice="不能办结：核查须由承办人以外的人作出。")
     item.closed_at = clock.now()
-    history.record(session, instance, [Entry("oversight.closed", actor.id, detail={"reason": item.number})])
+    history.tell(session, instance, "oversight.closed", actor, reason=item.number)
     facts.record(session, item, lamp.CLOSED, actor=actor)
 
 

@@ -271,7 +271,8 @@ def record(
     told = user_tasks.told(session, instance.id, STEP)
     visit.visited_on, visit.summary = date.fromisoformat(told["visited_on"]), told.get("summary") or told.get("danger")
     facts.record(session, visit, lamp.DONE, actor=actor, happened_at=facts.end_of(visit.visited_on))
-    return {"confirmation_until": deadlines.until(session, "visit_confirmation", instance.started_at)}
+    until = deadlines.due(session, "rule:visit_confirmation", variables, opened_at=instance.started_at).at
+    return {"confirmation_until": (until or clock.now()).isoformat()}
 
 
 def issue_findings(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
