@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock
 from engine.db import connection
+from engine.identity import Actor
 from engine.models import HistoryEvent, ProcessInstance, table
 from engine.statements import Prepared
 
@@ -56,6 +57,11 @@ class Chained(Protocol):
 def record(session: Session, instance: Chained, entries: Iterable[Entry]) -> None:
     """Append to the chain of an instance; whoever steps it writes its new head with its state."""
     ADD.execute(connection(session), chain(instance, entries))
+
+
+def tell(session: Session, instance: Chained, kind: str, actor: Actor | None, **detail: Any) -> None:
+    """The same for one thing that somebody, or time alone, has done."""
+    record(session, instance, [Entry(kind, actor.id if actor else None, detail=detail)])
 
 
 def chain(instance: Chained, entries: Iterable[Entry]) -> list[dict[str, Any]]:

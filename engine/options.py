@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from engine.models import Unit
+from engine.models import Person, Position, Unit
 from forms import Form
 
 Choices = list[tuple[str, str]]
@@ -18,20 +18,26 @@ def of_form(session: Session, form: Form, instance_id: str | None = None) -> dic
     return {name: SOURCES[name](session, instance_id) for name in form.sources}
 
 
-def _units(*kinds: str) -> Callable[[Session, str | None], Choices]:
-    """Those of these kinds, as the organisation orders them."""
+def units(session: Session, which: ColumnElement[bool]) -> Choices:
+    """Some of them, as the organisation orders them."""
+    return [(unit.key, unit.name) for unit in session.scalars(select(Unit).where(which).order_by(Unit.order))]
 
-    def choices(session: Session, _: str | None) -> Choices:
-        wanted = select(Unit).where(Unit.kind.in_(kinds)).order_by(Unit.order)
-        return [(unit.key, unit.name) for unit in session.scalars(wanted)]
 
-    return choices
+def people(session: Session, which: ColumnElement[bool]) -> Choices:
+    """Those who hold certain positions."""
+    wanted = select(Person).join(Position).where(Person.active, which).order_by(Person.login).distinct()
+    return [(person.login, person.name) for person in session.scalars(wanted)]
+
+
+def of_kinds(*kinds: str) -> Callable[[Session, str | None], Choices]:
+    return lambda session, _: units(session, Unit.kind.in_(kinds))
 
 
 SOURCES: dict[str, Callable[[Session, str | None], Choices]] = {
-    "schools": _units("school"),
-    "departments": _units("department"),
-    "districts": _units("district"),
-    "units": _units("department", "district", "school"),
+    "schools": of_kinds("school"),
+    "departments": of_kinds("department"),
+    "districts": of_kinds("district"),
+    "units": of_kinds("department", "district", "school"),
+    "addressees": of_kinds("district", "school"),
 }
 """Other modules hand theirs over in `application.assemble`; the second argument is the instance, if there is one."""

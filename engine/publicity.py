@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 from engine import clock, deadlines, history, instances, messages, runtime, user_tasks
 from engine.deadlines import Limit
 from engine.errors import InvalidState, NotAllowed
-from engine.history import Entry
 from engine.identity import Actor
 from engine.models import EventKind, InstanceStatus, ProcessInstance, Submission
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.user_tasks import Check
 
 FORM, OBJECTION = "publicity.objection", "publicity_objection"
@@ -41,16 +40,14 @@ def check_verdict(session: Session, instance: Instance, data: Mapping[str, Any],
 CHECKS: dict[str, Check] = {"publicity.notice": check_notice, "publicity.verdict": check_verdict}
 
 
-def open_notice(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def open_notice(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Count until when the notice is shown, and say why until then."""
     ends_at, why = _end(session, instance)
-    history.record(session, instance, [Entry("publicity.opened", actor.id if actor else None, detail={"reason": why})])
+    history.tell(session, instance, "publicity.opened", actor, reason=why)
     return {"notice_ends_at": ends_at.isoformat()}
 
 
-def look(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+def look(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> dict[str, Any]:
     """What has come of the notice so far: objections not yet looked into, and whether one was upheld."""
     since, children = _notice(session, instance.id).submitted_at, instances.children(session, instance.id)
     raised = [each for each in children if each.definition_key == OBJECTION and each.started_at >= since]
@@ -84,11 +81,9 @@ def raise_objection(session: Session, instance_id: str, told: Mapping[str, Any],
     instances.get(session, instance_id, actor=actor)
     shown = runtime.lock(session, instance_id)
     require_running(session, shown)
-    raised = instances.start(
-        session, OBJECTION, actor=actor, title=f"公示异议：{shown.title}", unit_id=shown.unit_id, parent_id=shown.id
+    user_tasks.start_with(
+        session, told, OBJECTION, actor=actor, title=f"公示异议：{shown.title}", unit_id=shown.unit_id, parent_id=shown.id
     )  # fmt: skip
-    (task,) = user_tasks.open_in(session, raised.id)
-    user_tasks.complete(session, task.id, told, actor=actor)
 
 
 def _notice(session: Session, instance_id: str) -> Submission:

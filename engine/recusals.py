@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
@@ -15,6 +18,24 @@ LEFT = "left"
 def from_unit(session: Session, unit_id: str | None) -> set[str]:
     """Logins of those who must recuse themselves from a unit."""
     return {login for login, _ in _in_force(session, Unit.id == unit_id)}
+
+
+def why(session: Session, unit_id: str | None) -> dict[str, str]:
+    """The same people, with the words by which they are refused."""
+    return dict.fromkeys(from_unit(session, unit_id), "与该单位有利害关系，须回避（《教育督导条例》第十条）")
+
+
+def faults_of_team(data: Mapping[str, Any], rows: str, column: str, barred: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with a team as it was filled in: nobody is in it twice, one is in charge, and who is barred is not in it."""
+    people = [row[column] for row in data[rows]]
+    alone = len(set(people)) == len(people) and [row["duty"] for row in data[rows]].count("组长") == 1
+    wrong = {} if alone else {rows: "每人只列一次，须有且只有一名组长"}
+    return wrong | faults_of_rows(data, rows, column, barred)
+
+
+def faults_of_rows(data: Mapping[str, Any], rows: str, column: str, barred: Mapping[str, str]) -> dict[str, str]:
+    people = enumerate(row[column] for row in data[rows])
+    return {f"{rows}.{n}.{column}": f"第{n + 1}行：{barred[who]}，请另选" for n, who in people if who in barred}
 
 
 def pairs(session: Session) -> set[tuple[str, str]]:

@@ -15,7 +15,7 @@ from engine import clock, deadlines, recusals, user_tasks
 from engine.decisions import shipped
 from engine.identity import Actor
 from engine.models import Person, Position, Unit
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.user_tasks import Check
 
 LEAST = {"decision": "decision_review", "normative": "normative_review_least"}
@@ -83,16 +83,12 @@ CHECKS: dict[str, Check] = {
 SOURCES = {"experts": experts}
 
 
-def invite(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def invite(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Who is asked for a score, for the diagram."""
     return {"experts": [row["person"] for row in _panel(session, instance)["experts"]]}
 
 
-def reckon(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def reckon(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """What the scores come to, by the rule that was chosen before they were given."""
     panel, scores = _panel(session, instance), variables["scores"]
     told = {

@@ -86,6 +86,10 @@ class Task(NamedTuple):
     drafted: bool
 
 
+Told = Mapping[str, Any]
+"""What a form says, what variables say, and what a service tells the diagram."""
+
+
 class ServiceTask(Protocol):
     """A function that a diagram may name. What it returns becomes variables of the token."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from marshmallow import ValidationError
 from sqlalchemy import ColumnElement, Select, Subquery, bindparam, delete, func, insert, or_, select, union_all, update
 from sqlalchemy.orm import Session, joinedload
 
@@ -37,6 +38,12 @@ prefills: dict[str, Callable[[Session, str], dict[str, Any]]] = {}
 
 four_eyes: dict[str, str] = {}
 """By form key: why nobody does such a task who did what it checks, where a rule says so in words of its own."""
+
+
+def refuse(wrong: Mapping[str, str]) -> None:
+    """What was filled in, if anything is wrong with it: what, by field."""
+    if wrong:
+        raise ValidationError({field: [words] for field, words in wrong.items()})
 
 
 @dataclass(frozen=True)
@@ -176,6 +183,13 @@ def complete(session: Session, task_id: str, submitted: Mapping[str, Any], *, ac
         batch=_kept(session, task, data, actor),
     )
     return instance
+
+
+def start_with(session: Session, submitted: Mapping[str, Any], *process: Any, actor: Actor, **about: Any) -> None:
+    """Start a process (`instances.start`), and do what its starter is asked first with what they have submitted."""
+    started = instances.start(session, *process, actor=actor, **about)
+    (task,) = open_in(session, started.id)
+    complete(session, task.id, submitted, actor=actor)
 
 
 def open_in(session: Session, instance_id: str) -> list[UserTask]:

@@ -32,10 +32,8 @@ def propose() -> ResponseReturnValue:
     note = "督导完成后60日内成立调查认定工作组；只有当事单位、工作组、督导室和领导能看到案件"
     back = url_for(".index") if g.actor.roles & cases.READERS else url_for("supervision.index")
     asked = Entry(cases.FORM, "提出问责线索", "督导问责", back, "已立案，送督导室成立调查认定工作组。", note)
-    if request.method == "POST":
-        return entry.send(asked, lambda session, data: cases.propose(session, data, actor=g.actor))
     known = {name: request.args.get(name, "") for name in ("finding", "unit")}
-    return entry.show(asked, {"supervised_on": clock.today().isoformat(), "kind": "unit", **known})
+    return entry.page(asked, {"supervised_on": clock.today().isoformat(), "kind": "unit", **known}, cases.propose)
 
 
 @bp.route("/talks/new", methods=["GET", "POST"])
@@ -43,6 +41,4 @@ def talk() -> ResponseReturnValue:
     talks.require_can_hold(g.actor)
     note = "记录后编文号，成为约谈记录"
     asked = Entry(talks.FORM, "约谈", "文书", url_for("supervision.index"), "已记录约谈，编号归档。", note)
-    if request.method == "POST":
-        return entry.send(asked, lambda session, data: talks.hold(session, data, actor=g.actor))
-    return entry.show(asked, {"talked_on": clock.today().isoformat()})
+    return entry.page(asked, {"talked_on": clock.today().isoformat()}, talks.hold)

@@ -43,9 +43,7 @@ def announce() -> ResponseReturnValue:
     _require(contacts.ANNOUNCES)
     note = "只登记安排并告知学校；与别的处室同日、重复或超过上限的，先看能不能合并"
     new = Entry(contacts.FORM, "登记进校事项", "负担台账", url_for(".index"), "已登记，并已告知学校。", note)
-    if request.method == "POST":
-        return entry.send(new, lambda session, data: contacts.announce(session, data, actor=g.actor))
-    return entry.show(new, {})
+    return entry.page(new, {}, contacts.announce)
 
 
 @bp.post("/visits/<contact_id>/cancel")
@@ -69,9 +67,7 @@ def ask() -> ResponseReturnValue:
     _require(requests.ASKS)
     note = "本处室负责人批准后下发；超过每校上限的再由办公室核准"
     new = Entry(requests.FORM, "拟定填报要求", "负担台账", url_for(".index"), "已送本处室负责人审批。", note)
-    if request.method == "POST":
-        return entry.send(new, lambda session, data: requests.ask(session, data, actor=g.actor))
-    return entry.show(new, {})
+    return entry.page(new, {}, requests.ask)
 
 
 @bp.get("/requests/<instance_id>")

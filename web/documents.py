@@ -57,6 +57,4 @@ def void(document_id: str) -> ResponseReturnValue:
     asked = Entry(
         "oversight.reason", f"作废 {number}", number, url_for(".show", document_id=document_id), f"已作废 {number}。", note
     )  # fmt: skip
-    if request.method == "POST":
-        return entry.send(asked, lambda session, data: papers.void(session, document_id, data["reason"], actor=g.actor))
-    return entry.show(asked, {})
+    return entry.page(asked, {}, papers.void, document_id)

@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from flask import flash, redirect, render_template, request
+from flask import flash, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from sqlalchemy.orm import Session
@@ -63,6 +63,13 @@ def send(entry: Entry, act: Callable[[Session, Typed], object]) -> ResponseRetur
         return attempt(typed, check_and_act, partial(show, entry), done=entry.done, back=entry.back)
     except (InvalidInput, InvalidState, Conflict) as error:
         return show(entry, typed, refused=error.advice), 422 if isinstance(error, InvalidInput) else 409
+
+
+def page(entry: Entry, values: Mapping[str, Any], act: Callable[..., object], *about: object) -> ResponseReturnValue:
+    """The form as it begins; once it is submitted, the act of the engine: on what it is about, with what was submitted."""
+    if request.method == "POST":
+        return send(entry, lambda session, data: act(session, *about, data, actor=g.actor))
+    return show(entry, values)
 
 
 def with_days(data: Mapping[str, Any], *names: str) -> dict[str, Any]:

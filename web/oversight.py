@@ -38,9 +38,7 @@ def propose() -> ResponseReturnValue:
     items.require_can_propose(g.actor)
     note = "一事一项；办公室负责人批准后编号、定期限，并向牵头单位下达督办单"
     asked = Entry(items.FORM, "督办立项", "督办", url_for(".index"), "已送办公室负责人审批，批准后列入督办。", note)
-    if request.method == "POST":
-        return entry.send(asked, lambda session, data: items.propose(session, data, actor=g.actor))
-    return entry.show(asked, {"event_on": clock.today().isoformat(), "urgency": "ordinary"})
+    return entry.page(asked, {"event_on": clock.today().isoformat(), "urgency": "ordinary"}, items.propose)
 
 
 @bp.route("/<instance_id>/extension", methods=["GET", "POST"])

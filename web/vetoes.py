@@ -35,9 +35,7 @@ def add() -> ResponseReturnValue:
     register.require_can_keep(g.actor)
     note = "凭处分或处理决定登记；登记后不能修改，有误的解除后重新登记"
     asked = Entry("veto.register", "登记一票否决", "一票否决", url_for(".index"), "已登记，自起始日期起生效。", note)
-    if request.method == "POST":
-        return entry.send(asked, lambda session, data: register.register(session, data, actor=g.actor))
-    return entry.show(asked, {"starts_on": clock.today().isoformat(), "kind": "person"})
+    return entry.page(asked, {"starts_on": clock.today().isoformat(), "kind": "person"}, register.register)
 
 
 @bp.route("/<bar_id>/lift", methods=["GET", "POST"])
@@ -46,6 +44,4 @@ def lift(bar_id: str) -> ResponseReturnValue:
         bar = register.get(session, bar_id, actor=g.actor)
         note = f"{bar.subject}，{bar.unit_words}；{bar.basis}。解除自今天起生效，解除人和文号一并留存"
         asked = Entry("veto.lift", f"解除 {bar.number}", "一票否决", url_for(".index"), f"已解除 {bar.number}。", note)
-    if request.method == "POST":
-        return entry.send(asked, lambda session, data: register.lift(session, bar_id, data, actor=g.actor))
-    return entry.show(asked, {})
+    return entry.page(asked, {}, register.lift, bar_id)

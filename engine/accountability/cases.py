@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
 import forms
@@ -17,15 +17,7 @@ from engine import clock, deadlines, ids, instances
 from engine.deadlines.limits import TO_CONFIRM
 from engine.errors import InvalidState, NotAllowed, NotFound
 from engine.identity import Actor
-from engine.models import (
-    AccountabilityCase,
-    Finding,
-    InstanceStatus,
-    Person,
-    Position,
-    ProcessInstance,
-    Unit,
-)
+from engine.models import AccountabilityCase, Finding, InstanceStatus, Person, Position, ProcessInstance, Unit
 
 RULES = tomllib.loads(resources.files(__package__).joinpath("means.toml").read_text("utf-8"))
 MEANS: dict[str, dict[str, Any]] = RULES["means"]
@@ -61,18 +53,9 @@ def require_in_force() -> None:
 
 
 def open_case(
-    session: Session,
-    *,
-    unit: Unit,
-    situation: str,
-    facts: str,
-    actor: Actor | None,
-    finding: Finding | None = None,
-    person: str | None = None,
-    parent_id: str | None = None,
-    kind: str | None = None,
-    supervised_on: date | None = None,
-) -> AccountabilityCase:
+    session: Session, *, unit: Unit, situation: str, facts: str, actor: Actor | None, finding: Finding | None = None,
+    person: str | None = None, kind: str | None = None, supervised_on: date | None = None,
+) -> AccountabilityCase:  # fmt: skip
     """Take up a lead. The group is to be formed within 60 days of the end of the supervision, today if not told otherwise.
 
     `kind` tells people of private schools from others; else it follows from unit and person.
@@ -82,20 +65,19 @@ def open_case(
     require_in_force()
     if finding is not None and finding.unit_id != unit.id:
         raise ValidationError({"finding": [f"问题{finding.number}不是{unit.name}的，请核对单位或编号"]})
-    if (supervised_on or clock.today()) > clock.today():
+    done, year = supervised_on or clock.today(), clock.today().year
+    if done > clock.today():
         raise ValidationError({"supervised_on": ["不能晚于今天：督导完成后才提出问责线索"]})
-    year, of_unit = clock.today().year, "school" if unit.kind == "school" else "government"
-    last = session.scalar(select(func.max(AccountabilityCase.sequence)).where(AccountabilityCase.year == year))
     case = AccountabilityCase(
-        id=ids.new(), year=year, sequence=(last or 0) + 1, unit=unit, kind=kind or ("person" if person else of_unit),
-        person=person, situation=situation, finding=finding, opened_at=clock.now(), facts=facts, circumstances=[],
-        earlier=[], means=[],
+        id=ids.new(), year=year, sequence=ids.in_year(session, AccountabilityCase, year), unit=unit, person=person,
+        kind=kind or ("person" if person else "school" if unit.kind == "school" else "government"), situation=situation,
+        finding=finding, opened_at=clock.now(), facts=facts, circumstances=[], earlier=[], means=[],
     )  # fmt: skip
     session.add(case)
     session.flush()
     case.instance = instances.start(
-        session, PROCESS, {"supervision_done": (supervised_on or clock.today()).isoformat()}, actor=actor,
-        title=f"{case.number} {unit.name}", business_key=case.number, unit_id=unit.id, parent_id=parent_id,
+        session, PROCESS, {"supervision_done": done.isoformat()}, actor=actor, title=f"{case.number} {unit.name}",
+        business_key=case.number, unit_id=unit.id,
     )  # fmt: skip
     session.flush()
     return case
@@ -133,9 +115,8 @@ CONFIDENTIAL = {PROCESS: visible}
 def listed(session: Session, actor: Actor) -> list[AccountabilityCase]:
     """Those a person may see, latest first; for whom there are none, and who handles none, there is no such page."""
     wanted = select(AccountabilityCase).join(AccountabilityCase.instance).where(instances.visible(actor))
-    latest = wanted.order_by(AccountabilityCase.year.desc(), AccountabilityCase.sequence.desc())
-    whole = joinedload(AccountabilityCase.unit), joinedload(AccountabilityCase.instance)
-    found = list(session.scalars(latest.options(*whole)))
+    whole = wanted.options(joinedload(AccountabilityCase.unit), joinedload(AccountabilityCase.instance))
+    found = list(session.scalars(whole.order_by(AccountabilityCase.year.desc(), AccountabilityCase.sequence.desc())))
     if not (found or can_look(actor)):
         raise NotFound(f"no cases for {actor.login}", advice="没有这个页面，或您无权查看。")
     return found
@@ -165,10 +146,8 @@ def decisions(session: Session, case: AccountabilityCase, on: date) -> list[Acco
 def earlier(session: Session, case: AccountabilityCase, on: date) -> list[AccountabilityCase]:
     """Those that were taken within a year before a day."""
     calendar, years = deadlines.current(session).calendar, RULES["repeated"]["years"]
-    last = {
-        each: calendar.years_after(each.decided_on or on, years).period_end for each in decisions(session, case, on)
-    }
-    return [each for each, day in last.items() if on <= day]
+    before = decisions(session, case, on)
+    return [each for each in before if on <= calendar.years_after(each.decided_on or on, years).period_end]
 
 
 def aggravation(case: AccountabilityCase) -> str:
@@ -179,13 +158,11 @@ def aggravation(case: AccountabilityCase) -> str:
 
 def require_listed(case: AccountabilityCase, chosen: Collection[str]) -> None:
     """Refuse, by name, a means that the law does not provide for this object."""
-    wrong = [MEANS[each] for each in chosen if case.kind not in MEANS[each]["for"]]
+    kinds, wrong = RULES["kinds"], [MEANS[each] for each in chosen if case.kind not in MEANS[each]["for"]]
     if wrong:
-        meant = "；".join(
-            f"“{each['name']}”只用于{'、'.join(RULES['kinds'][kind] for kind in each['for'])}" for each in wrong
-        )
-        whom = f"本案对象是{RULES['kinds'][case.kind]}：{RULES['articles'][case.kind]}"
-        raise ValidationError({"means": [f"{meant}。{whom}，请改选"]})
+        meant = (f"“{each['name']}”只用于{'、'.join(kinds[kind] for kind in each['for'])}" for each in wrong)
+        whom = f"本案对象是{kinds[case.kind]}：{RULES['articles'][case.kind]}"
+        raise ValidationError({"means": [f"{'；'.join(meant)}。{whom}，请改选"]})
 
 
 def is_graver(session: Session, case: AccountabilityCase, chosen: Collection[str]) -> bool:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
-from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,39 +11,35 @@ from engine import clock, deadlines, documents, history, identity, notifications
 from engine.accountability import cases
 from engine.assignment import Subject
 from engine.errors import NotAllowed
-from engine.history import Entry
 from engine.identity import Actor
 from engine.models import AccountabilityCase, Person, Position, Unit
 from engine.options import Choices
-from engine.runtime import Instance, ServiceTask
-from engine.user_tasks import Check
+from engine.runtime import Instance, ServiceTask, Told
+from engine.user_tasks import Check, refuse
 
 CONFIDENTIAL = cases.CONFIDENTIAL
-Told = dict[str, Any]
 
 
-def note_group(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def note_group(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     logins = [row["member"] for row in user_tasks.told(session, instance.id, "form_group")["members"]]
     members = session.scalars(select(Person).where(Person.login.in_(logins)))
     cases.of_instance(session, instance.id).members = list(members)
     session.flush()
 
 
-def tell(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> Told:
+def tell(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """What was found is the case's from now on; its parties are told in writing, and may answer until a day."""
     case, told = cases.of_instance(session, instance.id), user_tasks.told(session, instance.id, "investigate")
     case.situation, case.facts, case.circumstances = told["situation"], told["facts"], told["circumstances"]
     case.second_unit = session.scalar(select(Unit).where(Unit.key == told["second_unit"]))
     case.earlier = [f"{each.number}，{each.decided_on}决定" for each in cases.earlier(session, case, clock.today())]
     why = cases.aggravation(case) or "未查到从重情形"
-    history.record(
-        session, instance, [Entry("accountability.told", actor.id if actor else None, detail={"reason": why})]
-    )
+    history.tell(session, instance, "accountability.told", actor, reason=why)
     _notify(session, case, instance, "told", f"书面告知：{case.number}拟予问责，请陈述申辩")
-    return {"defence_until": _until(session, instance, "accountability_defence")}
+    return {"defence_until": deadlines.until(session, "accountability_defence", instance.started_at)}
 
 
-def decide(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> Told:
+def decide(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """问责决定, from the opinion that was approved: whatever the diagram says, not by who investigated or is concerned."""
     case, opinion = cases.of_instance(session, instance.id), user_tasks.told(session, instance.id, "draft_opinion")
     _require_leader(session, case, actor)
@@ -57,31 +50,26 @@ def decide(session: Session, instance: Instance, *, variables: Mapping[str, Any]
     shared = f"\n同责的上级主管部门：{case.second_unit.name}" if case.second_unit else ""
     evidence = user_tasks.told(session, instance.id, "investigate")["evidence"]
     document = documents.issue(
-        session, "accountability_decision", unit=case.unit, title=f"关于对{case.unit.name}予以问责的决定",
+        session, instance, "accountability_decision", unit=case.unit, title=f"关于对{case.unit.name}予以问责的决定",
         told={
             "person": case.person, "facts": f"{opinion['basic_facts']}\n{opinion['facts']}{aggravated}{shared}",
             "evidence": "、".join(each["name"] for each in evidence), "basis": opinion["grounds"],
             "means": [cases.MEANS[each]["name"] for each in case.means], "effective_on": approval["effective_on"],
         },
-        instance_id=instance.id, actor=actor, about=f"accountability:{case.id}", step=instance,
+        actor=actor, about=f"accountability:{case.id}",
     )  # fmt: skip
     _notify(session, case, instance, "decided", f"问责决定书{document.number}送达：自{case.effective_on}起生效")
-    today = clock.today().isoformat()
-    return {
-        "decided_on": today, "review_until": _until(session, instance, "accountability_review_request"),
-        "appeal_from": today, "appeal_until": _until(session, instance, "accountability_appeal_request"),
-    }  # fmt: skip
+    review_until = deadlines.until(session, "accountability_review_request", instance.started_at)
+    return {"decided_on": clock.today().isoformat(), "review_until": review_until, **_appeal(session, instance)}
 
 
-def note_review(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> Told:
+def note_review(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """复核: what it decides holds, and may be appealed against."""
-    told = user_tasks.told(session, instance.id, "review_decision")
-    _change(session, instance, told, "复核决定", actor)
-    today = clock.today().isoformat()
-    return {"appeal_from": today, "appeal_until": _until(session, instance, "accountability_appeal_request")}
+    _change(session, instance, user_tasks.told(session, instance.id, "review_decision"), "复核决定", actor)
+    return _appeal(session, instance)
 
 
-def note_correction(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def note_correction(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     _require_leader(session, cases.of_instance(session, instance.id), actor)
     _change(session, instance, user_tasks.told(session, instance.id, "correct_decision"), "纠正决定", actor)
 
@@ -93,32 +81,17 @@ TABLE: dict[str, ServiceTask] = {
 
 
 def _check_group(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
-    case, chosen = cases.of_instance(session, instance.id), [row["member"] for row in data["members"]]
-    own, must_recuse, wrong = (
-        cases.barred(session, case),
-        recusals.from_unit(session, case.unit_id),
-        dict[str, list[str]](),
-    )
-    if len(set(chosen)) < len(chosen) or [row["duty"] for row in data["members"]].count("组长") != 1:
-        wrong["members"] = ["每人只列一次，须有且只有一名组长"]
-    for number, login in enumerate(chosen):
-        if login in own | must_recuse:
-            why = (
-                "是被问责单位的人，不得参加"
-                if login in own
-                else "与被问责单位有利害关系，须回避（《教育督导条例》第十条）"
-            )
-            wrong[f"members.{number}.member"] = [f"第{number + 1}行 成员：{why}，请另选"]
-    if wrong:
-        raise ValidationError(wrong)
+    case = cases.of_instance(session, instance.id)
+    own = dict.fromkeys(cases.barred(session, case), "是被问责单位的人，不得参加")
+    refuse(recusals.faults_of_team(data, "members", "member", recusals.why(session, case.unit_id) | own))
 
 
 def _check_investigation(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
     case = cases.of_instance(session, instance.id)
     if "not_rectified" in data["circumstances"] and not cases.decisions(session, case, clock.today()):
-        raise ValidationError({"circumstances": ["该单位此前没有被问责，不能认定“被问责后仍不整改”"]})
+        refuse({"circumstances": "该单位此前没有被问责，不能认定“被问责后仍不整改”"})
     if data["second_unit"] == case.unit.key:
-        raise ValidationError({"second_unit": ["同责的上级主管部门不能是被问责对象本身"]})
+        refuse({"second_unit": "同责的上级主管部门不能是被问责对象本身"})
 
 
 def _check_opinion(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
@@ -126,25 +99,25 @@ def _check_opinion(session: Session, instance: Instance, data: Told, *, actor: A
     cases.require_listed(case, data["means"])
     if case.aggravated and not data["why_not_graver"] and not cases.is_graver(session, case, data["means"]):
         words = f"本案应当从重：{cases.aggravation(case)}。请选用更重的方式，或者写明不从重的理由"
-        raise ValidationError({"why_not_graver": [words]})
+        refuse({"why_not_graver": words})
 
 
 def _check_approval(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
     _require_leader(session, cases.of_instance(session, instance.id), actor)
     if data["effective_on"] and date.fromisoformat(data["effective_on"]) < clock.today():
-        raise ValidationError({"effective_on": ["决定不能在作出之前生效，请填今天或以后的日期"]})
+        refuse({"effective_on": "决定不能在作出之前生效，请填今天或以后的日期"})
 
 
 def _check_execution(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
     rows = {row["means"] for row in data["handed_over"]}
     left = [label for key, label in _handed_over(session, instance.id) if key not in rows]
     if left:
-        raise ValidationError({"handed_over": [f"{'、'.join(left)}由其他机关决定，请登记移送机关、日期和文号"]})
+        refuse({"handed_over": f"{'、'.join(left)}由其他机关决定，请登记移送机关、日期和文号"})
 
 
 def _check_publication(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
     if data["range"] != cases.RULES["publication"].get(data["severity"], data["range"]):
-        raise ValidationError({"range": [f"{cases.RULES['publication']['article']}。请向社会公开后登记"]})
+        refuse({"range": f"{cases.RULES['publication']['article']}。请向社会公开后登记"})
 
 
 def _check_remedy(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
@@ -152,18 +125,17 @@ def _check_remedy(session: Session, instance: Instance, data: Told, *, actor: Ac
         return
     case = cases.of_instance(session, instance.id)
     assert case.decided_on is not None
-    due = deadlines.of_rule(
-        deadlines.current(session), "accountability_appeal_request", case.decided_on.isoformat(), None, instance.started_at
-    )  # fmt: skip
+    book, decided_on = deadlines.current(session), case.decided_on.isoformat()
+    due = deadlines.of_rule(book, "accountability_appeal_request", decided_on, None, instance.started_at)
     if due.at and clock.now() > due.at:
-        raise ValidationError({"route": [f"直接申诉的期限已过（{due.reason}），可以先申请复核，对复核决定不服再申诉"]})
+        refuse({"route": f"直接申诉的期限已过（{due.reason}），可以先申请复核，对复核决定不服再申诉"})
 
 
 def _check_change(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
     case = cases.of_instance(session, instance.id)
     cases.require_listed(case, data["means"])
     if data["outcome"] == "change" and set(data["means"]) == set(case.means):
-        raise ValidationError({"means": ["与原决定相同，没有变更；维持原决定的请选维持"]})
+        refuse({"means": "与原决定相同，没有变更；维持原决定的请选维持"})
 
 
 def _check_review(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
@@ -245,14 +217,14 @@ def _change(session: Session, instance: Instance, told: Told, called: str, actor
         case.means = told["means"]
     case.revoked = case.revoked or told["outcome"] == "revoke"
     result = {"uphold": "维持", "change": "变更问责方式", "revoke": "撤销问责决定"}[told["outcome"]]
-    said = Entry("accountability.changed", actor.id if actor else None, detail={"reason": f"{called}：{result}"})
-    history.record(session, instance, [said])
+    history.tell(session, instance, "accountability.changed", actor, reason=f"{called}：{result}")
     _notify(session, case, instance, called, f"{case.number}{called}：{result}")
 
 
-def _until(session: Session, instance: Instance, limit: str) -> str:
-    due = deadlines.due(session, f"rule:{limit}", {}, opened_at=instance.started_at)
-    return (due.at or clock.now()).isoformat()
+def _appeal(session: Session, instance: Instance) -> Told:
+    """From today on there may be an appeal, until a day."""
+    until = deadlines.until(session, "accountability_appeal_request", instance.started_at)
+    return {"appeal_from": clock.today().isoformat(), "appeal_until": until}
 
 
 def _notify(session: Session, case: AccountabilityCase, instance: Instance, what: str, title: str) -> None:

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, documents, instances, user_tasks
+from engine import clock, documents, user_tasks
 from engine.documents.kinds import KINDS
 from engine.errors import NotAllowed
 from engine.identity import Actor
@@ -35,9 +35,7 @@ def hold(session: Session, told: Mapping[str, Any], *, actor: Actor) -> None:
     """Write down a talk that was held."""
     require_can_hold(actor)
     unit = session.scalars(select(Unit).where(Unit.key == told["unit"])).one()
-    started = instances.start(session, PROCESS, actor=actor, title=f"约谈{unit.name}", unit_id=unit.id)
-    (task,) = user_tasks.open_in(session, started.id)
-    user_tasks.complete(session, task.id, told, actor=actor)
+    user_tasks.start_with(session, told, PROCESS, actor=actor, title=f"约谈{unit.name}", unit_id=unit.id)
 
 
 def record_talk(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
@@ -56,10 +54,8 @@ def record_circular(session: Session, instance: Instance, *, variables: Mapping[
 
 def _issue(session: Session, instance: Instance, kind: str, told: dict[str, Any], actor: Actor | None) -> None:
     unit = session.get(Unit, instance.unit_id) if instance.unit_id else None
-    documents.issue(
-        session, kind, unit=unit, title=f"{KINDS[kind].name}：{instance.title}", told=told, instance_id=instance.id,
-        actor=actor, step=instance,
-    )  # fmt: skip
+    title = f"{KINDS[kind].name}：{instance.title}"
+    documents.issue(session, instance, kind, unit=unit, title=title, told=told, actor=actor)
 
 
 def _check_talk(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
@@ -68,7 +64,6 @@ def _check_talk(session: Session, instance: Instance, data: Mapping[str, Any], *
 
 
 TABLE: dict[str, ServiceTask] = {
-    "accountability.record_talk": record_talk,
-    "accountability.record_circular": record_circular,
-}
+    "accountability.record_talk": record_talk, "accountability.record_circular": record_circular,
+}  # fmt: skip
 CHECKS: dict[str, Check] = {FORM: _check_talk, "accountability.overdue_talk": _check_talk}

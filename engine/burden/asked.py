@@ -30,9 +30,8 @@ def of(session: Session, *, actor: Actor) -> Asked:
     ours = select(Unit).where(Unit.key.in_(actor.units), Unit.kind.in_(("school", "district")))
     units = {unit.id: unit for unit in session.scalars(ours)}
     if not units:
-        raise NotFound(
-            f"nothing is asked of {actor.login}", advice="这一页只给学校和区县教育局：机关处室请看负担台账。"
-        )
+        advice = "这一页只给学校和区县教育局：机关处室请看负担台账。"
+        raise NotFound(f"nothing is asked of {actor.login}", advice=advice)
     groups = {f"{role}@{unit.key}" for role in ROLES for unit in units.values()}
     offered = select(Candidate.user_task_id).where(Candidate.group_key.in_(groups))
     wanted = select(UserTask).join(UserTask.instance).where(

@@ -18,6 +18,7 @@ from engine.errors import Conflict, NotAllowed, NotFound
 from engine.identity import Actor
 from engine.models import ProcessInstance, SchoolContact, Unit
 from engine.runtime import Instance
+from engine.user_tasks import refuse
 from engine.vetoes.register import compared
 
 RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
@@ -76,14 +77,12 @@ def duplicates(
     session: Session, units: Collection[Unit], matters: Sequence[str], starts_on: date, ends_on: date
 ) -> list[str]:
     """What was asked of these units lately, or will be soon, in the same matter, in words."""
-    near, asked = timedelta(days=RULES["duplicates"]["days"]), {compared(matter): matter for matter in matters}
+    near, asked = timedelta(days=RULES["duplicates"]["days"]), set(map(compared, matters))
     found = _held(session, [unit.id for unit in units], starts_on - near, ends_on + near)
     told = [
         f"{each.unit.name}：{each.department.name}{each.starts_on:%m-%d}{WORDS[each.kind]}“{each.title}”已有“{matter}”"
-        for each in found
-        for matter in each.matters
-        if compared(matter) in asked
-    ]
+        for each in found for matter in each.matters if compared(matter) in asked
+    ]  # fmt: skip
     return _sourced(told, "与已有的重复", RULES["duplicates"]["source"])
 
 
@@ -130,13 +129,12 @@ def announce(session: Session, told: Mapping[str, Any], *, actor: Actor) -> None
     ends_on = date.fromisoformat(told["ends_on"]) if told["ends_on"] else starts_on
     if not clock.today() <= starts_on <= ends_on:
         field, words = ("ends_on", "不能早于开始日期") if clock.today() <= starts_on else ("starts_on", "不能早于今天")
-        raise ValidationError({field: [words]})
+        refuse({field: words})
     schools, matters = locked(session, Unit.key.in_(told["schools"])), [row["matter"] for row in told["matters"]]
     same_day = [
         f"{school.name}：{each.department.name}{each.starts_on:%m-%d}“{each.title}”"
-        for school in schools
-        for each in clashes(session, school.id, starts_on, ends_on)
-    ]
+        for school in schools for each in clashes(session, school.id, starts_on, ends_on)
+    ]  # fmt: skip
     require_justified(told, [
         *_sourced(same_day, "与已有的进校同日", RULES["merging"]["source"]),
         *duplicates(session, schools, matters, starts_on, ends_on),
@@ -165,9 +163,8 @@ def cancel(session: Session, contact_id: str, *, actor: Actor) -> None:
     locked(session, Unit.id == contact.unit_id)
     session.refresh(contact)
     if not can_cancel(actor, contact):
-        raise NotAllowed(
-            f"{actor.login} may not cancel it", advice="由登记的处室在进校日期之前取消；已取消的不必再办。"
-        )
+        advice = "由登记的处室在进校日期之前取消；已取消的不必再办。"
+        raise NotAllowed(f"{actor.login} may not cancel it", advice=advice)
     contact.cancelled_at, contact.merged_into_id = clock.now(), None
     for joined in session.scalars(select(SchoolContact).where(SchoolContact.merged_into_id == contact.id)):
         joined.merged_into_id = None
@@ -261,9 +258,8 @@ def month_of(day: date) -> tuple[date, date]:
 
 def locked(session: Session, which: ColumnElement[bool]) -> list[Unit]:
     """Units, locked in one order, so that of two who count at the same time the second sees what the first has written."""
-    return list(
-        session.scalars(select(Unit).where(which).order_by(Unit.order, Unit.id).with_for_update(key_share=True))
-    )
+    wanted = select(Unit).where(which).order_by(Unit.order, Unit.id).with_for_update(key_share=True)
+    return list(session.scalars(wanted))
 
 
 def _tell(session: Session, contact: SchoolContact, what: str, text: str) -> None:

@@ -16,9 +16,7 @@ from engine.models import Figure, HeldValue, Submission, Target, Unit
 from engine.targets import figures, school_table
 from engine.vetoes.register import compared
 
-SCHOOL_COLUMNS = next(
-    field.columns for field in forms.get(figures.COLLECTION).fields if field.key == school_table.FIELD
-)
+(SCHOOL_COLUMNS,) = (each.columns for each in forms.get(figures.COLLECTION).fields if each.key == school_table.FIELD)
 LATEST = 20
 """So many reported tables of schools are looked through."""
 

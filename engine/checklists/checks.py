@@ -20,7 +20,7 @@ from engine.identity import Actor
 from engine.models import ChecklistMark, Commitment, ProcessInstance, Unit, WorkItem
 from engine.options import Choices
 from engine.plan import items
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.targets import subject
 from engine.user_tasks import Check
 
@@ -87,9 +87,7 @@ def check_day(session: Session, instance: Instance, data: Mapping[str, Any], *, 
             raise ValidationError({name: ["不能晚于今天，请填实际日期"]})
 
 
-def assess(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def assess(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Keep what a level has signed just now, and say whether its gate is open."""
     sent = [each for each in user_tasks.submissions(session, instance.id) if each.activity_id in LEVELS]
     if not sent:
@@ -110,16 +108,12 @@ def assess(
     return {"checklist_result": result, "failed_items": len(failed(template, signed))}
 
 
-def open_rectification(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def open_rectification(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """A check by others did not pass: what has failed goes back to the school, for the second time to the head as well."""
     return {"times_failed": variables.get("times_failed", 0) + 1}
 
 
-def sample(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def sample(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Whether the city looks too: at so many of 100 as arranged, or as the list says, and again at what it has failed.
 
     The draw is a number below 100 made from the item's id: nobody chooses it, and anybody can work it out again.
@@ -131,7 +125,7 @@ def sample(
     return {"sampled": drawn < share or CITY in levels(session, instance.id)}
 
 
-def open_items(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def open_items(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """A list for every school, or district, of the scope that was arranged; another arrangement adds what is new."""
     told, commitment = _arrangement(session, instance.id), subject.commitment_of(session, instance)
     assert told is not None, "the scope has been arranged"

@@ -71,6 +71,12 @@ def of_rule(book: Book, name: str, since: str, until: str | None, opened_at: dat
         ) from error
 
 
+def until(session: Session, rule: str, opened_at: datetime, since: str | None = None) -> str:
+    """When something ends that begins now, by a rule; at once where none is in force yet: nothing is later for want of a rule."""
+    due = of_rule(current(session), rule, since or clock.now().isoformat(), None, opened_at)
+    return (due.at or clock.now()).isoformat()
+
+
 def recounted(book: Book, basis: Mapping[str, Any]) -> Due:
     """The same limit from the same event, on the calendar of today."""
     return _counted(

@@ -61,13 +61,12 @@ def complete(fields: Mapping[str, Field], told: Mapping[str, Any], where: str) -
     try:
         kept = {name: field.read(told.get(name)) for name, field in fields.items()}
     except ValueError as error:
-        raise InvalidInput(
-            f"{where}: {error}", code="told", advice=f"{where}中有日期不正确，请改正后再发文。"
-        ) from error
+        advice = f"{where}中有日期不正确，请改正后再发文。"
+        raise InvalidInput(f"{where}: {error}", code="told", advice=advice) from error
     missing = [field.name for name, field in fields.items() if not (kept[name] or field.optional)]
-    if missing or told.keys() - fields.keys():
+    unknown = sorted(told.keys() - fields.keys())
+    if missing or unknown:
         wanted = f"还缺{'、'.join(missing)}，请补齐后再发文。" if missing else "有这种文书不用的内容，请管理员核对。"
-        unknown = sorted(told.keys() - fields.keys())
         raise InvalidInput(f"{where}: missing {missing}, unknown {unknown}", code="told", advice=f"{where}{wanted}")
     return kept
 

@@ -23,35 +23,27 @@ _BEGIN = db.insert_once(table(DocumentSeries), "series", "year")
 
 
 def issue(
-    session: Session,
-    kind: str,
-    *,
-    unit: Unit | None,
-    title: str,
-    told: Mapping[str, Any],
-    instance_id: str,
-    actor: Actor | None,
-    about: str | None = None,
-    step: Instance | None = None,
-) -> Document:
-    """Write a paper of a kind from what it is told, and give it the next number of its series.
+    session: Session, instance: Instance, kind: str, *, unit: Unit | None, title: str, told: Mapping[str, Any],
+    actor: Actor | None, about: str | None = None,
+) -> Document:  # fmt: skip
+    """Write a paper of a kind from what it is told, and give it the next number of its series; it is part of the instance's step.
 
-    Refuses who may not issue it, and what is told incompletely. `step` is the instance whose step this is: its history then
-    keeps the number with the fingerprint.
+    Refuses who may not issue it, and what is told incompletely.
     """
     rule = KINDS[kind]
     if unit is None and "unit" in (rule.sender, rule.addressee):
         raise InvalidInput(f"{kind} of no unit", code="unit", advice=f"请写明{rule.name}的单位。")
     if actor is not None and not can_issue(actor, rule, unit):
-        advice = f"您的岗位不能签发{rule.name}，请转给有权签发的人。"
-        raise NotAllowed(f"{actor.login} may not issue {kind}", advice=advice)
+        raise NotAllowed(
+            f"{actor.login} may not issue {kind}", advice=f"您的岗位不能签发{rule.name}，请转给有权签发的人。"
+        )
     if not (title := printable(title).replace("\n", "")):
         raise InvalidInput(f"{kind} without a title", code="title", advice=f"请写明{rule.name}的标题。")
     named, today = unit.name if unit else "", clock.today()
     kept = complete(rule.told, told, rule.name)
     document = Document(
         id=ids.new(), kind=kind, series=rule.series, year=today.year, title=title, unit=unit,
-        sender=named if rule.sender == "unit" else rule.sender, instance_id=instance_id, about=about,
+        sender=named if rule.sender == "unit" else rule.sender, instance_id=instance.id, about=about,
         addressee=named if rule.addressee == "unit" else rule.addressee, told=kept, body=wording.parts(rule, kept),
         issued_on=today, issued_at=clock.now(), issued_by_id=actor.id if actor else None,
     )  # fmt: skip
@@ -59,8 +51,7 @@ def issue(
     document.sha256 = fingerprint(document)
     session.add(document)
     session.flush()
-    if step is not None:
-        history.record(session, step, [_entry("document.issued", document, actor, document.number)])
+    history.record(session, instance, [_entry("document.issued", document, actor, document.number)])
     return document
 
 
@@ -93,8 +84,9 @@ def require_can_void(actor: Actor, document: Document) -> None:
         raise NotAllowed(f"{actor.login} may not void {document.number}", advice="您的岗位不能作废这件文书。")
 
 
-def void(session: Session, document_id: str, reason: str, *, actor: Actor) -> None:
+def void(session: Session, document_id: str, told: Mapping[str, Any], *, actor: Actor) -> None:
     """作废: it stays to be read, with the reason, and its number stays taken."""
+    reason = told["reason"]
     instance = runtime.lock(session, get(session, document_id, actor=actor).instance_id)
     document = session.get_one(Document, document_id, populate_existing=True)
     require_can_void(actor, document)

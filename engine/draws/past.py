@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from engine import clock
@@ -30,12 +30,9 @@ def batches_left(session: Session, series: str, keys: Collection[str], cycle: in
 def problems(session: Session, since: datetime) -> Counter[str]:
     """How often something was found with a unit or institution: findings, and random checks."""
     issued = select(Unit.key, func.count()).select_from(Finding).join(Unit, Finding.unit_id == Unit.id)
-    rows = session.execute(issued.where(Finding.issued_at >= since).group_by(Unit.key))
-    found = Counter({row[0]: row[1] for row in rows})
-    recorded = select(Submission.data).where(
-        Submission.form_key == "random_check.records", Submission.submitted_at >= since
-    )
-    for data in session.scalars(recorded):
+    found = _counted(session, issued.where(Finding.issued_at >= since).group_by(Unit.key))
+    recorded = select(Submission.data).where(Submission.form_key == "random_check.records")
+    for data in session.scalars(recorded.where(Submission.submitted_at >= since)):
         found.update(row["item"] for row in data["records"] if row["result"] == FOUND)
     return found
 
@@ -43,10 +40,12 @@ def problems(session: Session, since: datetime) -> Counter[str]:
 def visits_had(session: Session, since: datetime) -> Counter[str]:
     """How often each inspector has gone, or is to go because of a draw."""
     visited = select(Person.login, func.count()).select_from(Visit).join(Person, Visit.inspector_id == Person.id)
-    rows = session.execute(
-        visited.where(Visit.visited_on >= since.astimezone(clock.LOCAL).date()).group_by(Person.login)
-    )
-    had = Counter({row[0]: row[1] for row in rows})
+    first = since.astimezone(clock.LOCAL).date()
+    had = _counted(session, visited.where(Visit.visited_on >= first).group_by(Person.login))
     for record in session.scalars(select(DrawRecord).where(DrawRecord.drawn_at >= since)):
         had.update(login for people in draw.final(record).values() for login in people)
     return had
+
+
+def _counted(session: Session, wanted: Select[str, int]) -> Counter[str]:
+    return Counter({row[0]: row[1] for row in session.execute(wanted)})

@@ -7,16 +7,15 @@ from datetime import date
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine import clock, history, identity, ids, user_tasks
-from engine.history import Entry
 from engine.identity import Actor
 from engine.meetings import rules
 from engine.models import Meeting, MeetingMember, Person, Position
 from engine.oversight import items
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.user_tasks import Check
 from engine.vetoes.checks import no_barred
 
@@ -66,9 +65,7 @@ CHECKS: dict[str, Check] = {
 SOURCES = {"leaders": leaders}
 
 
-def settle(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def settle(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Keep the record in rows and say what was decided. One whose minutes were returned is written anew."""
     told, topic = (
         user_tasks.told(session, instance.id, "record_meeting"),
@@ -77,7 +74,7 @@ def settle(
     members, held_on = _members(session, told), date.fromisoformat(told["held_on"])
     found = rules.outcome(topic["matter"], members, held_over=told["held_over"])
     meeting = _unsigned(session, instance) or Meeting(
-        id=ids.new(), instance_id=instance.id, year=held_on.year, sequence=_next(session, held_on.year)
+        id=ids.new(), instance_id=instance.id, year=held_on.year, sequence=ids.in_year(session, Meeting, held_on.year)
     )  # fmt: skip
     meeting.members = []
     session.flush()
@@ -87,13 +84,11 @@ def settle(
     session.add(meeting)
     session.flush()
     reason = f"{meeting.number} {rules.RESULTS[found.result]}：{found.reckoned}"
-    history.record(session, instance, [Entry("meeting.held", actor.id if actor else None, detail={"reason": reason})])
+    history.tell(session, instance, "meeting.held", actor, reason=reason)
     return {"resolution": found.result}
 
 
-def open_follow_ups(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:  # fmt: skip
+def open_follow_ups(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """The minutes are issued: each thing they demand becomes a 督办 item, proposed in the name of who kept the record."""
     record = user_tasks.last(session, instance.id, "record_meeting")
     meeting, issued = _unsigned(session, instance), user_tasks.told(session, instance.id, "issue_minutes")
@@ -126,7 +121,3 @@ def _unsigned(session: Session, instance: Instance) -> Meeting | None:
     """The meeting that has decided here and whose minutes are not issued yet."""
     mine = Meeting.instance_id == instance.id, Meeting.minutes_number.is_(None), Meeting.result != rules.DEFERRED
     return session.scalar(select(Meeting).where(*mine))
-
-
-def _next(session: Session, year: int) -> int:
-    return (session.scalar(select(func.max(Meeting.sequence)).where(Meeting.year == year)) or 0) + 1

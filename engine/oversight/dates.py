@@ -115,12 +115,10 @@ def ask(session: Session, instance_id: str, submitted: Mapping[str, Any], *, act
         raise InvalidState(f"no extension of {instance_id}", code="extension", advice=refused)
     new = _later(session, subject, date.fromisoformat(submitted["new_due"]))
     told = {"subject": instance.id, "new_due": new.isoformat(), "by_head": _holds(actor, instance, *HEADS)}
-    asked = instances.start(
-        session, PROCESS, told, actor=actor, title=f"延期申请：{instance.title}", unit_id=instance.unit_id,
+    user_tasks.start_with(
+        session, submitted, PROCESS, told, actor=actor, title=f"延期申请：{instance.title}", unit_id=instance.unit_id,
         parent_id=instance.id,
     )  # fmt: skip
-    (task,) = user_tasks.open_in(session, asked.id)
-    user_tasks.complete(session, task.id, submitted, actor=actor)
 
 
 def grant(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:

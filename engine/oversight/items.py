@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 import forms
 from engine import clock, deadlines, history, ids, instances, reminders, user_tasks
 from engine.deadlines import Due
 from engine.errors import InvalidInput, NotAllowed
-from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp
 from engine.models import OversightItem, ProcessInstance, Unit
 from engine.oversight import dates
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 
 FORM = "oversight.item"
 WORDS = {field.key: dict(field.options) for field in forms.get(FORM).fields if field.options}
@@ -43,11 +42,9 @@ def propose(session: Session, submitted: Mapping[str, Any], *, actor: Actor, par
     require_can_propose(actor)
     _require_dates(submitted)
     lead, title = _unit(session, submitted["lead"]), f"督办：{submitted['title']}"
-    instance = instances.start(
-        session, "oversight_item", actor=actor, title=title, unit_id=lead.id, parent_id=parent_id
+    user_tasks.start_with(
+        session, submitted, "oversight_item", actor=actor, title=title, unit_id=lead.id, parent_id=parent_id
     )  # fmt: skip
-    (task,) = user_tasks.open_in(session, instance.id)
-    user_tasks.complete(session, task.id, submitted, actor=actor)
 
 
 def listed(session: Session, actor: Actor) -> list[OversightItem]:
@@ -58,7 +55,7 @@ def listed(session: Session, actor: Actor) -> list[OversightItem]:
     return list(session.scalars(ordered.options(joinedload(OversightItem.lead))))
 
 
-def issue(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> dict[str, Any]:
+def issue(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> dict[str, Any]:
     """The item is approved: it gets its number and its date, and the unit is charged (交办)."""
     assert actor is not None, "an item is issued by whoever approves it"
     draft = user_tasks.last(session, instance.id, "draft_item")
@@ -66,9 +63,8 @@ def issue(session: Session, instance: Instance, *, variables: Mapping[str, Any],
     _require_dates(told)
     lead, due, year = _unit(session, told["lead"]), _due(session, told, instance), now.astimezone(clock.LOCAL).year
     assert due.at is not None, "an item without a date is refused"
-    last = session.scalar(select(func.max(OversightItem.sequence)).where(OversightItem.year == year))
     item = OversightItem(
-        id=ids.new(), year=year, sequence=(last or 0) + 1, event_on=date.fromisoformat(told["event_on"]),
+        id=ids.new(), year=year, sequence=ids.in_year(session, OversightItem, year), event_on=date.fromisoformat(told["event_on"]),
         lead_id=lead.id, instance_id=instance.id, registered_at=now, registered_by_id=draft.submitted_by_id,
         due_at=due.at, due_reason=due.reason, due_basis=due.basis,
         **{name: told[name] for name in ("title", "source", "urgency", "document", "demand", "criterion", "partners")},
@@ -78,7 +74,7 @@ def issue(session: Session, instance: Instance, *, variables: Mapping[str, Any],
     instance.title, instance.unit_id, instance.unit_key = f"{item.number} {item.title}", lead.id, lead.key
     named = {"title": instance.title, "unit_id": lead.id}
     session.execute(update(ProcessInstance).where(ProcessInstance.id == instance.id).values(named))
-    history.record(session, instance, [Entry("oversight.issued", actor.id, detail={"reason": item.number})])
+    history.tell(session, instance, "oversight.issued", actor, reason=item.number)
     facts.record(session, item, lamp.OPENED, actor=actor)
     facts.record(session, item, lamp.DUE_SET, actor=actor, due=due.at.isoformat())
     reminders.plan(session, "oversight_item", item.id, due.at, instance_id=instance.id)
@@ -86,9 +82,7 @@ def issue(session: Session, instance: Instance, *, variables: Mapping[str, Any],
     return {"item_due_at": dates.written(due.at), "report_from": _report_from(due.at), "from_leader": from_leader}
 
 
-def note_report(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def note_report(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """What the unit has reported. Said to be done, the item is due no more while it is verified."""
     told, item = user_tasks.told(session, instance.id, "report_result"), _item(session, instance)
     facts.record(session, item, lamp.PROGRESS, actor=actor, percent=told["progress"])
@@ -99,7 +93,7 @@ def note_report(
     return {"report_from": _report_from(item.due_at)}
 
 
-def reopen(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def reopen(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """退办: the clock runs again, and has not stood still meanwhile."""
     item = _item(session, instance)
     item.done_at = None
@@ -107,7 +101,7 @@ def reopen(session: Session, instance: Instance, *, variables: Mapping[str, Any]
     reminders.plan(session, "oversight_item", item.id, item.due_at, instance_id=instance.id)
 
 
-def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def close(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """办结, whatever the diagram says never on the word of somebody who did it."""
     item, sent = _item(session, instance), user_tasks.submissions(session, instance.id)
     doers = {each.submitted_by_id for each in sent if each.activity_id == "report_result"}
@@ -115,7 +109,7 @@ def close(session: Session, instance: Instance, *, variables: Mapping[str, Any],
     if actor is None or actor.id in doers or verifiers & doers:
         raise NotAllowed(f"closing {item.number}", advice="不能办结：核查须由承办人以外的人作出。")
     item.closed_at = clock.now()
-    history.record(session, instance, [Entry("oversight.closed", actor.id, detail={"reason": item.number})])
+    history.tell(session, instance, "oversight.closed", actor, reason=item.number)
     facts.record(session, item, lamp.CLOSED, actor=actor)
 
 

@@ -18,7 +18,7 @@ from engine.models import Commitment, EventKind, InstanceStatus, ProcessInstance
 from engine.plan.shapes import GATES, KEYS, SHAPES
 from engine.recurrences import office_calendar
 from engine.recurrences.periods import Frequency, Period, periods
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.targets import subject
 
 FORMS = frozenset(shape.register for shape in SHAPES.values())
@@ -135,7 +135,7 @@ def check_rows(session: Session, commitment: Commitment, rows: Iterable[Mapping[
         raise ValidationError({"items": errors})
 
 
-def register(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def register(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """What the last registration named becomes items, to be opened when the round of items begins."""
     (told,) = [each for each in user_tasks.submissions(session, instance.id) if each.form_key in FORMS][-1:]
     commitment = subject.commitment_of(session, instance)
@@ -144,9 +144,7 @@ def register(session: Session, instance: Instance, *, variables: Mapping[str, An
     _register(session, commitment, new, actor)
 
 
-def open_due(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def open_due(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Open what should be open by now, what was missed meanwhile included; and say whether to wait, and until when."""
     commitment = subject.commitment_of(session, instance)
     shape, today = SHAPES[commitment.shape], clock.today()
@@ -176,11 +174,11 @@ def outliving(session: Session, commitment: Commitment) -> list[str]:
     return list(filter(None, session.scalars(select(WorkItem.instance_id).where(*begun))))
 
 
-def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def close(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     _end(session, instance, variables, "done")
 
 
-def drop(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def drop(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """It ends without having been done; `outcome` says how, if the diagram has set it."""
     _end(session, instance, variables, str(variables.get("outcome") or "dropped"))
 

@@ -20,7 +20,7 @@ from engine.lamps import lamp, picture
 from engine.models import Bar, WorkItem, WorkPoint
 from engine.notifications import notices
 from engine.options import Choices
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.targets import measures, progress, subject
 from engine.user_tasks import Check
 from engine.vetoes.checks import no_barred
@@ -41,9 +41,7 @@ def variables(point: WorkPoint) -> dict[str, str]:
     return {name: MONTH_DAY.sub(of_the_year, written, count=1) for name, written in days.items()}
 
 
-def count_red(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def count_red(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """How many construction projects of the point have a red lamp now."""
     projects = [
         each.instance_id for each in subject.point_of(session, instance).commitments if each.shape == CONSTRUCTION
@@ -52,18 +50,14 @@ def count_red(
     return {"red": sum(each.colour == lamp.Colour.RED for each in lamps.values())}
 
 
-def open_rectifications(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def open_rectifications(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """How many problems in the point's ledgers are not signed off (未销号), whatever became of their commitment."""
     ledgers = [each.id for each in subject.point_of(session, instance).commitments if each.shape == LEDGER]
     left = WorkItem.commitment_id.in_(ledgers), or_(WorkItem.result.is_(None), WorkItem.result != "done")
     return {"open_rectifications": session.scalar(select(func.count()).select_from(WorkItem).where(*left)) or 0}
 
 
-def assess_indicators(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def assess_indicators(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """How many targets of the point are behind, and of the one that stands worst what `indicator_result` is asked."""
     found = progress.states(session, subject.point_of(session, instance).commitments, clock.today())
     stand = sorted((each for states in found.values() for each in states), key=_badness)
@@ -72,16 +66,14 @@ def assess_indicators(
     return {**asked, "behind": behind, "explained": variables.get("corrected") == "explained"}
 
 
-def recheck_vetoes(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def recheck_vetoes(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """How many are barred now for the reason that this point answers for."""
     reason, today = DATA["vetoes"][str(subject.point_of(session, instance).number)], clock.today()
     bars = session.scalars(select(Bar).where(Bar.reason == reason).order_by(Bar.year, Bar.sequence))
     return {"barred": sum(bar.is_in_force(today) for bar in bars)}
 
 
-def inform_leader(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def inform_leader(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """The leader in charge hears of an emergency at once."""
     people = identity.members(session, assignment.RULES["leader_above"](session, instance))
     notices.notify(

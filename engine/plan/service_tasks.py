@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,12 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine import clock, history, instances, messages, reminders, runtime, user_tasks
-from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp, periods, picture
 from engine.models import Commitment, InstanceStatus, ProcessInstance, Submission
 from engine.plan import items
-from engine.runtime import Instance
+from engine.runtime import Instance, Told
 from engine.targets import subject
 
 OUTLIVE_THE_YEAR = "oversight_item", "supervision_round", "finding", "re_look", "formal_supervision_item"
@@ -23,9 +21,7 @@ OUTLIVE_THE_YEAR = "oversight_item", "supervision_round", "finding", "re_look", 
 formal supervision with its published report: not by the end of a year."""
 
 
-def release_commitments(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def release_commitments(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """The point's plan is approved: let its commitments begin, and say when they are looked at."""
     for child in _open_commitments(session, instance):
         facts.record(session, subject.commitment_of(session, child), lamp.RELEASED, actor=actor)
@@ -33,16 +29,12 @@ def release_commitments(
     return {**next_quarter(session, instance, variables=variables, actor=actor), **_next_lamp_day(), "red_codes": []}
 
 
-def next_quarter(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def next_quarter(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """The quarter is checked when it is over."""
     return {"quarter_ends_at": clock.start_of(periods.of("季", clock.today()).next, hour=8).isoformat()}
 
 
-def count_red(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def count_red(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """How many commitments have turned red since the last look; the leader is asked about each once."""
     lamps = picture.of_instances(session, [child.id for child in _open_commitments(session, instance)])
     red = {instance_id for instance_id, each in lamps.items() if each.colour == lamp.Colour.RED}
@@ -57,15 +49,11 @@ def _next_lamp_day() -> dict[str, Any]:
     return {"lamps_checked_at": clock.start_of(monday, hour=8).isoformat()}
 
 
-def count_open_commitments(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def count_open_commitments(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     return {"open_commitments": len(_open_commitments(session, instance))}
 
 
-def carry_over_commitments(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def carry_over_commitments(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """The year is over: what is unfinished ends here and is carried over (结转)."""
     for child in _open_commitments(session, instance):
         commitment = subject.commitment_of(session, child)
@@ -77,16 +65,15 @@ def carry_over_commitments(
             runtime.terminate(session, runtime.lock(session, ending), actor=actor, reason="年度截止，未完成，结转下年")
 
 
-def record_archive(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def record_archive(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     point = subject.point_of(session, instance)
     point.grade = user_tasks.told(session, instance.id, "evaluate_point")["grade"]
     point.archive_number = user_tasks.told(session, instance.id, "archive_point")["archive_number"]
-    detail = {"grade": point.grade, "archive_number": point.archive_number}
-    history.record(session, instance, [Entry("point.archived", actor.id if actor else None, detail=detail)])
+    history.tell(session, instance, "point.archived", actor, grade=point.grade, archive_number=point.archive_number)
     facts.record(session, point, lamp.CLOSED, actor=actor)
 
 
-def note_progress(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def note_progress(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """Keep what was reported: how far it is, as of the day the report names, and that its period has a report."""
     report, commitment = (
         user_tasks.last(session, instance.id, "report_progress"),
@@ -105,9 +92,7 @@ def note_progress(session: Session, instance: Instance, *, variables: Mapping[st
     )  # fmt: skip
 
 
-def schedule_next_report(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def schedule_next_report(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Not finished yet: the next report is asked for when the next reporting period begins."""
     note_progress(session, instance, variables=variables, actor=actor)
     commitment = subject.commitment_of(session, instance)
@@ -115,9 +100,7 @@ def schedule_next_report(
     return {"next_report_at": clock.start_of(begins, hour=8).isoformat(), **report_period(commitment, begins)}
 
 
-def close_commitment(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def close_commitment(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     commitment = subject.commitment_of(session, instance)
     items.require_none_open(session, commitment)
     commitment.result, commitment.progress = "completed", 100
@@ -125,7 +108,7 @@ def close_commitment(
     reminders.forget(session, commitment.id)
 
 
-def close_short(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def close_short(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """It ends with a target missed, which stays visible: its lamp is red for good."""
     commitment = subject.commitment_of(session, instance)
     items.require_none_open(session, commitment)

@@ -15,7 +15,7 @@ from engine.lamps import thresholds
 from engine.models import WorkItem
 from engine.plan import items
 from engine.plan.shapes import GATES, SHAPES
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.targets import subject
 from engine.user_tasks import Check
 from engine.vetoes.checks import no_barred, require_clear
@@ -26,9 +26,7 @@ COLLECTIVE = GATES["needs_collective"]
 APPLICATIONS = no_barred("grant", "applications")
 
 
-def measure(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, float]:
+def measure(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> dict[str, float]:
     """By how many points the last monthly report is behind its plan, with the borders the bureau judges it by."""
     told, borders = user_tasks.told(session, instance.id, "report_month"), thresholds.in_force(session)
     behind = round(told["planned_percent"] - told["percent"], 1)

@@ -11,13 +11,11 @@ from sqlalchemy.orm import Session
 from engine import clock, user_tasks
 from engine.identity import Actor
 from engine.models import WorkItem
-from engine.runtime import Instance
+from engine.runtime import Instance, Told
 from engine.supervision import rectification
 
 
-def set_term(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def set_term(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Until when, an approved extension counted in; the item keeps its first date."""
     item, until = session.get_one(WorkItem, variables["item"]), date.fromisoformat(variables["item_due_at"])
     if rectification.granted(session, instance.id):

@@ -11,11 +11,10 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from engine import clock, deadlines, history, identity, user_tasks
-from engine.history import Entry
 from engine.identity import Actor
 from engine.models import Person
 from engine.options import Choices
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.targets import figures
 from engine.user_tasks import Check
 from engine.vetoes import checks as vetoes
@@ -50,14 +49,12 @@ def require_within_claims(session: Session, instance: Instance, data: Mapping[st
         raise ValidationError(errors)
 
 
-def calculate(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def calculate(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """测算, with its working kept in the history. `amount` is in 万元, as the table of large sums wants it."""
     due, working = _reckoned(session, instance)
     budget = Decimal(str(user_tasks.told(session, instance.id, "collect_claims")["budget"]))
     words = f"测算：{working}；预算{budget}元{'，超出预算，不能兑付' if due > budget else ''}"
-    history.record(session, instance, [Entry("fund.calculated", actor.id if actor else None, detail={"reason": words})])
+    history.tell(session, instance, "fund.calculated", actor, reason=words)
     return {"amount": float(due / WAN), "over_budget": due > budget}
 
 
@@ -106,7 +103,7 @@ def require_in_force(session: Session, instance: Instance, data: Mapping[str, An
         raise ValidationError({"subject": ["请填写姓名或单位名称，不能只有符号"]})
 
 
-def register_bar(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def register_bar(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """What was decided bars for its time, in the name of whoever decided."""
     decided = user_tasks.last(session, instance.id, "decide_case")
     if decided.data["outcome"] == "punish" and decided.data["scopes"]:
@@ -114,26 +111,16 @@ def register_bar(session: Session, instance: Instance, *, variables: Mapping[str
         register.enter(session, told, actor=identity.actor(session.get_one(Person, decided.submitted_by_id)))
 
 
-def count_reply_time(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def count_reply_time(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     told = user_tasks.told(session, instance.id, "assign_case")
-    return {"reply_due_at": _due(session, instance, told["nature"], told["assigned_on"])}
+    return {"reply_due_at": deadlines.until(session, told["nature"], instance.started_at, told["assigned_on"])}
 
 
-def count_report_time(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def count_report_time(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """The hours run from the moment the event is entered, by the rule that the department has arranged."""
     assert instance.parent_id is not None, "an event is an item of a commitment"
     told = user_tasks.told(session, instance.parent_id, "arrange_watch")
-    return {"first_report_due_at": _due(session, instance, told["report_rule"], clock.now().isoformat())}
-
-
-def _due(session: Session, instance: Instance, rule: str, since: str) -> str:
-    """Where no limit is in force yet, at once: nothing may be later for want of a rule."""
-    due = deadlines.of_rule(deadlines.current(session), rule, since, None, instance.started_at)
-    return (due.at or clock.now()).isoformat()
+    return {"first_report_due_at": deadlines.until(session, told["report_rule"], instance.started_at)}
 
 
 TABLE: dict[str, ServiceTask] = {

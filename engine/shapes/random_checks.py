@@ -3,48 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from marshmallow import ValidationError
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, recusals, user_tasks
+from engine import clock, options, recusals, user_tasks
 from engine.burden import contacts
 from engine.decisions import shipped
 from engine.draws import algorithm, draw, past
 from engine.identity import Actor
-from engine.models import Commitment, Person, Position, Unit, WorkItem
+from engine.models import Position, Unit
 from engine.options import Choices
 from engine.plan import items
-from engine.runtime import Instance
+from engine.runtime import Instance, Told
 from engine.targets import subject
+from engine.user_tasks import refuse
 
 CORRECTION = "责令改正"
 MOST_TOLD = 3
 """Objects that a refusal names."""
 
 
-def freeze(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def freeze(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """Fix what this batch is drawn from, as the officer has settled it and as it is on record today."""
     batch, plan = user_tasks.told(session, instance.id, "prepare_batch"), _plan(session, instance)
-    draw.freeze(
-        session, instance, _roster(session, instance, batch), series=_series(session, instance, plan), actor=actor
-    )
+    series, roster = _series(session, instance, plan), _roster(session, instance, batch)
+    draw.freeze(session, instance, roster, series=series, actor=actor)
 
 
-def draw_at_once(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def draw_at_once(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """For batches whose diagram asks nobody for a contribution: drawn without, and marked so."""
     for step in (freeze, draw.commit, draw.make):
         step(session, instance, variables=variables, actor=actor)
 
 
-def is_drawn(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def is_drawn(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """The second step of those diagrams: inspectors were drawn with the objects."""
 
 
-def confirm_draw(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def confirm_draw(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """Replace by hand whom the head has named."""
     draw.replace(session, instance, user_tasks.told(session, instance.id, "confirm_draw")["replacements"], actor=actor)
     item, drawn = _find(session, instance.id), draw.of(session, instance.id).result
@@ -55,9 +54,7 @@ def confirm_draw(session: Session, instance: Instance, *, variables: Mapping[str
         contacts.expect(session, instance, school, instance.unit_id, item.due_on, item.due_on, [item.name])
 
 
-def open_rectifications(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def open_rectifications(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """What must be corrected (责令改正) becomes a finding, in an item of the same commitment; who was drawn verifies it.
 
     An institution without a unit of its own is answered for by the unit that checks, so others than that verify.
@@ -67,50 +64,39 @@ def open_rectifications(
     seen = {row["item"]: row["problem"] for row in user_tasks.told(session, instance.id, "record_checks")["records"]}
     for row in user_tasks.told(session, instance.id, "dispose")["disposals"]:
         if row["measure"] == CORRECTION:
-            unit, told = (
-                units.get(row["object"]),
-                {"clause": row["basis"], "note": seen[row["object"]], "source": "random"},
-            )
-            told |= {"verified_by": "drawn_inspectors"} if unit else {}
+            key, unit = row["object"], units.get(row["object"])
+            detail = {**row, "clause": row["basis"], "note": seen[key], "source": "random"}
             items.begin(
-                session, commitment, "rectification_ledger_item", f"{names[row['object']]}{CORRECTION}", unit,
-                date.fromisoformat(row["due_on"]), detail={**row, **told},
+                session, commitment, "rectification_ledger_item", f"{names[key]}{CORRECTION}", unit,
+                date.fromisoformat(row["due_on"]), detail=detail | ({"verified_by": "drawn_inspectors"} if unit else {}),
                 parent_id=instance.parent_id or instance.id, actor=actor,
             )  # fmt: skip
 
 
-def _check_plan(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+def _check_plan(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
     rules = _rules(data["attention"])
-    wrong = {
-        name: [f"不能少于{rules[name]:g}{unit}（抽查计划规则表，待核对）"]
-        for name, unit in (("ratio", "%"), ("times", "次"))
-        if data[name] < rules[name]
-    }
-    if wrong:
-        raise ValidationError(wrong)
+    short = ((name, unit) for name, unit in (("ratio", "%"), ("times", "次")) if data[name] < rules[name])
+    refuse({name: f"不能少于{rules[name]:g}{unit}（抽查计划规则表，待核对）" for name, unit in short})
 
 
-def _check_batch(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+def _check_batch(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
     codes = [row["code"] for row in data["others"]]
     if (not data["stages"] and not codes) or len(set(codes)) < len(codes):
-        raise ValidationError(
-            {"others": ["名录库不能为空，同一统一社会信用代码只能入库一次：请选择学段或逐行填写机构"]}
-        )
+        refuse({"others": "名录库不能为空，同一统一社会信用代码只能入库一次：请选择学段或逐行填写机构"})
     roster, wrong = _roster(session, instance, data), {}
     if short := algorithm.short(roster):
         few = f"“{'、'.join(short[:MOST_TOLD])}”{'等' * (len(short) > MOST_TOLD)}可派的检查人员不足{roster['least']}人"
-        wrong["absent"] = [f"{few}（已排除须回避的人员）：请减少不能参加的人员，或先增补检查人员名录"]
+        wrong["absent"] = f"{few}（已排除须回避的人员）：请减少不能参加的人员，或先增补检查人员名录"
     ratio, least = roster["ratio"], algorithm.least_count(roster["objects"])
     if roster["count"] < least:
         cause = "否则有的对象在规定的抽查周期内轮不到（抽查计划规则表，待核对）"
-        wrong["count"] = [f"按比例{ratio}%抽{roster['count']}个不够：本批至少抽{least}个，{cause}"]
+        wrong["count"] = f"按比例{ratio}%抽{roster['count']}个不够：本批至少抽{least}个，{cause}"
     elif data["count"] and data["count"] != roster["count"]:
-        wrong["count"] = [f"可以多抽，不能少于计划的{ratio}%，也不能超过名录：请填整数"]
-    if wrong:
-        raise ValidationError(wrong)
+        wrong["count"] = f"可以多抽，不能少于计划的{ratio}%，也不能超过名录：请填整数"
+    refuse(wrong)
 
 
-def _check_replacements(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+def _check_replacements(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
     """Who was drawn goes; who comes is on the roster, has not been drawn and need not recuse (教育督导条例 art. 10)."""
     record, wrong = draw.of(session, instance.id), {}
     drawn, pool = draw.final(record), {line["key"] for line in record.roster["inspectors"]}
@@ -118,34 +104,29 @@ def _check_replacements(session: Session, instance: Instance, data: Mapping[str,
     for number, row in enumerate(data["replacements"]):
         gone, come, people = row["outgoing"], row["incoming"], drawn[row["item"]]
         if gone and gone not in people:
-            wrong[f"replacements.{number}.outgoing"] = [f"第{number + 1}行 换下：此人没有被抽中检查这个对象"]
+            wrong[f"replacements.{number}.outgoing"] = f"第{number + 1}行 换下：此人没有被抽中检查这个对象"
         if come and (not gone or come in people or come not in pool or (come, row["item"]) in recused):
-            wrong[f"replacements.{number}.incoming"] = [
-                f"第{number + 1}行 换上：须先写换下的人，另选一名在本批人员名录中、没有抽中、不须回避（《教育督导条例》第十条）的人员"
-            ]
-    if wrong:
-        raise ValidationError(wrong)
+            whom = "另选一名在本批人员名录中、没有抽中、不须回避（《教育督导条例》第十条）的人员"
+            wrong[f"replacements.{number}.incoming"] = f"第{number + 1}行 换上：须先写换下的人，{whom}"
+    refuse(wrong)
 
 
-def _check_records(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+def _check_records(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
     if (data["problems"] == "yes") != any(row["result"] == past.FOUND for row in data["records"]):
-        raise ValidationError({"problems": ["与逐户记录不一致：有一户“发现问题”的，这里选“发现”，否则选“未发现”"]})
+        refuse({"problems": "与逐户记录不一致：有一户“发现问题”的，这里选“发现”，否则选“未发现”"})
 
 
-def _check_disposals(session: Session, instance: Instance, data: Mapping[str, Any], *, actor: Actor) -> None:
+def _check_disposals(session: Session, instance: Instance, data: Told, *, actor: Actor) -> None:
     named = {row["object"] for row in data["disposals"]}
     left = [name for key, name in _problem_objects(session, instance.id) if key not in named]
-    if left:
-        raise ValidationError({"disposals": [f"还没有处置：{'、'.join(left)}"]})
+    refuse({"disposals": f"还没有处置：{'、'.join(left)}"} if left else {})
 
 
 def _check_inspectors(session: Session, instance_id: str | None) -> Choices:
     """The roster of those who check: inspectors, and the officers of the department that runs the batch."""
-    item = _find(session, instance_id)
-    lead = session.scalar(select(Commitment.lead_id).where(Commitment.id == item.commitment_id)) if item else None
-    ours = or_(Position.role == "inspector", (Position.role == "officer") & (Position.unit_id == lead))
-    people = select(Person).join(Position).where(Person.active, ours).order_by(Person.login).distinct()
-    return [(person.login, person.name) for person in session.scalars(people)]
+    running = subject.find_commitment(session, instance_id)
+    ours = (Position.role == "officer") & (Position.unit_id == (running.lead_id if running else None))
+    return options.people(session, (Position.role == "inspector") | ours)
 
 
 def _drawn_objects(session: Session, instance_id: str | None) -> Choices:
@@ -158,8 +139,7 @@ def _drawn_objects(session: Session, instance_id: str | None) -> Choices:
 
 
 def _problem_objects(session: Session, instance_id: str | None) -> Choices:
-    records = user_tasks.submissions(session, instance_id, "record_checks") if instance_id else []
-    if not instance_id or not records:
+    if not (instance_id and (records := user_tasks.submissions(session, instance_id, "record_checks"))):
         return []
     names = draw.of(session, instance_id).names
     return [(row["item"], names[row["item"]]) for row in records[-1].data["records"] if row["result"] == past.FOUND]
@@ -170,16 +150,18 @@ def _roster(session: Session, instance: Instance, batch: Mapping[str, Any]) -> d
     plan = _plan(session, instance)
     rules = _rules(plan["attention"])
     since = clock.now() - timedelta(days=float(rules["look_back"]))
-    schools = select(Unit).where(Unit.kind == "school", Unit.stage.in_(batch["stages"])).order_by(Unit.order)
-    objects = {school.key: school.name for school in session.scalars(schools)}
-    objects |= {row["code"]: row["name"] for row in batch["others"]}
+    schools = options.units(session, (Unit.kind == "school") & Unit.stage.in_(batch["stages"]))
+    objects = dict(schools) | {row["code"]: row["name"] for row in batch["others"]}
     people = {login: name for login, name in _check_inspectors(session, instance.id) if login not in batch["absent"]}
     cycle = int(rules["cycle"] * plan["times"])
     turns = past.batches_left(session, _series(session, instance, plan), objects, cycle)
     count = max(algorithm.share(len(objects), plan["ratio"]), int(batch.get("count") or 0))
+    found, had = past.problems(session, since), past.visits_had(session, since)
+    least = min((had[who] for who in people), default=0)
+    risks = {key: _weight("risk", problems=found[key]) for key in objects}
+    loads = {who: _weight("load", more=had[who] - least) for who in people}
     return {
-        "objects": _lines(objects, _risks(session, objects, since), turns),
-        "inspectors": _lines(people, _loads(session, people, since), {}),
+        "objects": _lines(objects, risks, turns), "inspectors": _lines(people, loads, {}),
         "recused": sorted([who, what] for who, what in recusals.pairs(session) if who in people and what in objects),
         "ratio": f"{plan['ratio']:g}", "count": min(count, len(objects)), "least": int(rules["inspectors"]),
     }  # fmt: skip
@@ -189,16 +171,9 @@ def _lines(names: Mapping[str, str], weights: Mapping[str, str], turns: Mapping[
     return [{"key": k, "name": name, "weight": weights[k], "within": turns.get(k)} for k, name in sorted(names.items())]
 
 
-def _risks(session: Session, objects: Mapping[str, str], since: datetime) -> dict[str, str]:
-    found = past.problems(session, since)
-    return {key: f"{shipped.decide('random_check_risk', {'problems': found[key]})['weight']:g}" for key in objects}
-
-
-def _loads(session: Session, people: Mapping[str, str], since: datetime) -> dict[str, str]:
-    """By how much more somebody has gone than whoever has gone least."""
-    had = past.visits_had(session, since)
-    least = min((had[who] for who in people), default=0)
-    return {who: f"{shipped.decide('random_check_load', {'more': had[who] - least})['weight']:g}" for who in people}
+def _weight(table: str, **told: int) -> str:
+    """For the risk of an object by what was found there, for the load of an inspector by how much more than others they went."""
+    return f"{shipped.decide(f'random_check_{table}', told)['weight']:g}"
 
 
 def _series(session: Session, instance: Instance, plan: Mapping[str, Any]) -> str:
@@ -214,26 +189,14 @@ def _plan(session: Session, instance: Instance) -> dict[str, Any]:
     return user_tasks.told(session, instance.parent_id or "", "plan_checks")
 
 
-def _find(session: Session, instance_id: str | None) -> WorkItem | None:
-    return session.scalar(select(WorkItem).where(WorkItem.instance_id == instance_id))
-
-
 TABLE = {
-    "draw.freeze": freeze,
-    "draw.objects": draw_at_once,
-    "draw.inspectors": is_drawn,
-    "draw.confirm": confirm_draw,
+    "draw.freeze": freeze, "draw.objects": draw_at_once, "draw.inspectors": is_drawn, "draw.confirm": confirm_draw,
     "draw.open_rectifications": open_rectifications,
-}
+}  # fmt: skip
 CHECKS = {
-    "random_check.plan": _check_plan,
-    "random_check.batch": _check_batch,
-    "random_check.confirmation": _check_replacements,
-    "random_check.records": _check_records,
-    "random_check.disposal": _check_disposals,
-}
+    "random_check.plan": _check_plan, "random_check.batch": _check_batch, "random_check.records": _check_records,
+    "random_check.confirmation": _check_replacements, "random_check.disposal": _check_disposals,
+}  # fmt: skip
 SOURCES = {
-    "check_inspectors": _check_inspectors,
-    "drawn_objects": _drawn_objects,
-    "problem_objects": _problem_objects,
-}
+    "check_inspectors": _check_inspectors, "drawn_objects": _drawn_objects, "problem_objects": _problem_objects,
+}  # fmt: skip

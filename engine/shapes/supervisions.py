@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,26 +11,21 @@ from engine import clock, deadlines, user_tasks
 from engine.identity import Actor
 from engine.models import InstanceStatus, SupervisionRound, Unit, Visit, WorkItem
 from engine.options import Choices
-from engine.runtime import Instance
+from engine.runtime import Instance, Told
 from engine.supervision import rounds
 
 
-def give_opinion(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def give_opinion(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """The unit has the preliminary opinion from now on: until when it may defend itself (申辩)."""
-    until = deadlines.due(session, "rule:defence", variables, opened_at=instance.started_at).at
-    return {"defence_until": (until or clock.now()).isoformat()}
+    return {"defence_until": deadlines.until(session, "defence", instance.started_at)}
 
 
-def count_returns(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def count_returns(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     verified = user_tasks.submissions(session, instance.id, "verify")
     return {"returns": sum(each.data["decision"] == "return" for each in verified)}
 
 
-def open_round(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def open_round(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """进一次门、查多项事: where the routine visit of these days is still to come, the theme goes along; else a round is opened."""
     told = user_tasks.told(session, instance.id, "schedule_visits")
     item = session.get_one(WorkItem, variables["item"])
@@ -43,11 +36,8 @@ def open_round(session: Session, instance: Instance, *, variables: Mapping[str, 
     along = {visit.school.key: visit for visit in session.scalars(still_to_come)}
     for taken in {visit.round for visit in along.values()}:
         taken.theme = f"{taken.theme or ''}；{told['theme']}"
-    own = [
-        each for key in told["schools"] if key not in along for each in rounds.bindings_on(session, clock.today(), key)
-    ]
-    visits = list(along.values())
-    if own:
+    left, visits = [key for key in told["schools"] if key not in along], list(along.values())
+    if own := [each for key in left for each in rounds.bindings_on(session, clock.today(), key)]:
         visits += rounds.open_round(
             session, key=f"item:{item.id}", title=f"{item.name}{told['theme']}", theme=told["theme"],
             visit_by=date.fromisoformat(told["visit_by"]), bindings=own, actor=actor, parent_id=instance.id,
@@ -55,13 +45,10 @@ def open_round(session: Session, instance: Instance, *, variables: Mapping[str, 
     item.detail = {**item.detail, "visits": [each.id for each in visits], "along": sorted(along)}
 
 
-def look_at_round(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
-    ours = session.scalars(
-        select(Visit).where(Visit.id.in_(session.get_one(WorkItem, variables["item"]).detail["visits"]))
-    )
-    return {"round_open": any(each.instance and each.instance.status == InstanceStatus.ACTIVE for each in ours)}
+def look_at_round(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
+    ours = Visit.id.in_(session.get_one(WorkItem, variables["item"]).detail["visits"])
+    running = select(Visit.id).where(ours, Visit.instance.has(status=InstanceStatus.ACTIVE))
+    return {"round_open": session.scalars(running).first() is not None}
 
 
 def _bound_schools(session: Session, instance_id: str | None) -> Choices:
@@ -76,12 +63,7 @@ def _scheduled_schools(session: Session, instance_id: str | None) -> Choices:
 
 
 TABLE = {
-    "formal_supervision.give_opinion": give_opinion,
-    "formal_supervision.count_returns": count_returns,
-    "routine_visit.open_round": open_round,
-    "routine_visit.look_at_round": look_at_round,
-}
-SOURCES = {
-    "bound_schools": _bound_schools,
-    "scheduled_schools": _scheduled_schools,
-}
+    "formal_supervision.give_opinion": give_opinion, "formal_supervision.count_returns": count_returns,
+    "routine_visit.open_round": open_round, "routine_visit.look_at_round": look_at_round,
+}  # fmt: skip
+SOURCES = {"bound_schools": _bound_schools, "scheduled_schools": _scheduled_schools}

@@ -143,8 +143,7 @@ def begin(session: Session, payload: Mapping[str, Any]) -> None:
 
 
 def _inspectors(session: Session, _: str | None) -> options.Choices:
-    wanted = select(Person).join(Position).where(Person.active, Position.role == "inspector").order_by(Person.login)
-    return [(person.login, person.name) for person in session.scalars(wanted.distinct())]
+    return options.people(session, Position.role == "inspector")
 
 
 SOURCES = {"responsible_inspectors": _inspectors}

@@ -15,16 +15,14 @@ from engine.identity import Actor
 from engine.lamps import facts, lamp
 from engine.models import Commitment, Document, Finding, Person, Submission, UserTask, WorkItem
 from engine.options import Choices
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.supervision import findings, rules
 
 RETURNS = 3
 """After so many the office hears of it: what is not put right may be a matter of accountability (教育督导条例 art. 25)."""
 
 
-def set_term(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def set_term(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Until when, an approved extension counted in. From the day after, every week is urged."""
     finding = _finding(session, variables)
     given = granted(session, instance.id)
@@ -37,9 +35,7 @@ def set_term(
     return {"rectify_due_at": finding.due_on.isoformat(), "overdue_cycle": f"R/{begins.isoformat()}/P7D"}
 
 
-def note_rectification(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:
+def note_rectification(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """What is shown is on record, and reported in writing; the clock stands on the day it was finished, while it is verified."""
     reported = user_tasks.last(session, instance.id, "rectify")
     if reported.data.get("result") == "extension":  # of a diagram that asked for more time after it
@@ -60,7 +56,7 @@ def note_rectification(
     )  # fmt: skip
 
 
-def send_back(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def send_back(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     finding = _judged(session, instance, variables, actor)
     assert actor is not None
     findings.send_back(session, finding, actor=actor)
@@ -72,21 +68,19 @@ def send_back(session: Session, instance: Instance, *, variables: Mapping[str, A
         )  # fmt: skip
 
 
-def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def close(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     finding = _judged(session, instance, variables, actor)
     assert actor is not None
     findings.close(session, instance, finding, actor=actor)
 
 
-def relapse(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def relapse(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     assert actor is not None, "a re-look is made by a person"
     told = user_tasks.told(session, instance.id, "look_again")
     findings.relapse(session, _finding(session, variables), told, actor=actor)
 
 
-def open_finding(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def open_finding(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """A problem of a ledger (SH11) becomes a finding, by the criteria that were written down when it was registered."""
     item = session.get_one(WorkItem, variables["item"])
     commitment = session.get_one(Commitment, item.commitment_id)
@@ -108,9 +102,7 @@ def open_finding(
 # ---- 逾期督促
 
 
-def measure_delay(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def measure_delay(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """`item_due_at` and the step `review` are those of ledgers begun before they shared the loop of findings."""
     due = date.fromisoformat(variables.get("rectify_due_at") or variables["item_due_at"])
     judged = user_tasks.submissions(session, instance.id, "verify") + user_tasks.submissions(
@@ -125,7 +117,7 @@ def measure_delay(
     }
 
 
-def remind(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
+def remind(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     groups = [
         group for rule in ("officers_of_item", "chief_of_item") for group in assignment.RULES[rule](session, instance)
     ]

@@ -13,11 +13,10 @@ from sqlalchemy.orm import Session, joinedload
 
 from engine import clock, history, ids, user_tasks
 from engine.decisions import shipped
-from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp
 from engine.models import Commitment, Figure, Submission, Target
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.targets import measures, school_table, subject
 from engine.targets.figures import decimal, entries, filled
 from engine.targets.measures import HUNDRED, ZERO, Reading
@@ -103,9 +102,7 @@ def record(
     session.flush()
 
 
-def record_submitted(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> None:  # fmt: skip
+def record_submitted(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """Keep the figures that were submitted last in this instance."""
     commitment = subject.find_commitment(session, instance.id)
     sent = [each for each in user_tasks.submissions(session, instance.id) if "figures" in each.data]
@@ -113,8 +110,7 @@ def record_submitted(
         record(session, commitment, filled(sent[-1].data), instance=instance, submission=sent[-1])
         if school_table.is_filled(sent[-1].data):
             reason = "；".join(school_table.judged(session, sent[-1].data)) or "各校、各项全部达到"
-            entry = Entry("schools.judged", actor.id if actor else None, detail={"reason": reason})
-            history.record(session, instance, [entry])
+            history.tell(session, instance, "schools.judged", actor, reason=reason)
         _note_bottom_lines(session, commitment, actor)
 
 
@@ -129,16 +125,12 @@ def _note_bottom_lines(session: Session, commitment: Commitment, actor: Actor | 
             )  # fmt: skip
 
 
-def assess(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:  # fmt: skip
+def assess(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """How the target stands that stands worst, with what the decision table was asked; without targets all is met."""
     return _worst(session, instance)
 
 
-def conclude(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:  # fmt: skip
+def conclude(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Keep the last figures, and judge as if every target were due: whoever asks to conclude has no more to show."""
     record_submitted(session, instance, variables=variables, actor=actor)
     return _worst(session, instance, due=True)

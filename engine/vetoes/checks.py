@@ -15,7 +15,7 @@ from engine import clock, user_tasks
 from engine.errors import InvalidState
 from engine.identity import Actor
 from engine.models import Bar, Unit
-from engine.runtime import Instance, ServiceTask
+from engine.runtime import Instance, ServiceTask, Told
 from engine.user_tasks import Check
 from engine.vetoes import register
 
@@ -89,9 +89,7 @@ def no_barred(scope: str, field: str, *others: Check) -> NoBarred:
     return NoBarred(scope, field, others)
 
 
-def recheck(
-    session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
-) -> dict[str, Any]:
+def recheck(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Before something is announced: how many of those last named are `barred` by now, and `barred_names` with why."""
     for sent in reversed(user_tasks.submissions(session, instance.id)):
         check = user_tasks.checks.get(sent.form_key or "")

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from engine import clock, deadlines, ids
@@ -77,10 +77,9 @@ def enter(session: Session, told: Mapping[str, Any], *, actor: Actor) -> Bar:
         raise ValidationError({"subject": ["请填写姓名或单位名称，不能只有符号"]})
     ends_on, why = _end(session, told, starts_on)
     year = clock.today().year
-    last = session.scalar(select(func.max(Bar.sequence)).where(Bar.year == year))
     kept = ("kind", "subject", "id_hint", "reason", "sanction", "basis", "scopes")
     bar = Bar(
-        id=ids.new(), year=year, sequence=(last or 0) + 1, subject_key=compared(told["subject"]),
+        id=ids.new(), year=year, sequence=ids.in_year(session, Bar, year), subject_key=compared(told["subject"]),
         unit_words=told["unit"] or told["subject"], starts_on=starts_on, ends_on=ends_on, ends_why=why,
         registered_by_id=actor.id, registered_at=clock.now(), **{name: told[name] for name in kept},
     )  # fmt: skip

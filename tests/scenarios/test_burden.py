@@ -26,6 +26,8 @@ from engine.models import (
 )
 from tests.driver import Answer, Bureau
 
+pytestmark = pytest.mark.either_database
+
 FIELDS = {
     "fields.0.name": "在校学生数", "fields.0.measure": "人", "fields.0.kind": "number",
     "fields.1.name": "食堂经营方式", "fields.1.kind": "text",
@@ -91,7 +93,6 @@ def answer(bureau: Bureau, instance: str, *told: str) -> None:
     step(bureau, officer(bureau, unit_of(instance)), instance, "give_answer", **values(*told))
 
 
-@pytest.mark.either_database
 def test_a_district_passes_a_request_down_and_sends_three_answers_on_as_one(bureau: Bureau) -> None:
     request = sent(bureau)
     (ours,) = bureau.children(request, "data_request_answer")
@@ -139,7 +140,6 @@ def test_a_district_passes_a_request_down_and_sends_three_answers_on_as_one(bure
     assert asked.keys() == {*SCHOOLS, "LIANGXI"}
 
 
-@pytest.mark.either_database
 def test_what_is_held_is_offered_with_day_and_source_and_keeps_them(bureau: Bureau) -> None:
     first = sent(bureau, addressees=["LIANGXI_XX"])
     (told,) = bureau.children(first, "data_request_answer")
@@ -172,7 +172,6 @@ def test_what_is_held_is_offered_with_day_and_source_and_keeps_them(bureau: Bure
     assert kept == {("486", date(2021, 3, 10), told), ("2", date(2021, 5, 10), again)}
 
 
-@pytest.mark.either_database
 def test_duplicates_are_refused_and_a_reason_is_kept_and_shown(bureau: Bureau) -> None:
     sent(bureau, addressees=["LIANGXI_XX"])
     # by the school, and by its district, which could pass it on
@@ -230,7 +229,6 @@ def test_a_clash_is_told_at_once_and_so_is_a_cap(bureau: Bureau) -> None:
         assert contacts.over_caps(session, [school], "visit", date(2021, 3, 15), 3) == []
 
 
-@pytest.mark.either_database
 def test_above_the_cap_the_office_releases_a_request(bureau: Bureau) -> None:
     for number in range(3):
         sent(bureau, addressees=["LIANGXI_XX"], **{f"fields.{n}.name": f"项目{number}{n}" for n in (0, 1)})
@@ -243,7 +241,6 @@ def test_above_the_cap_the_office_releases_a_request(bureau: Bureau) -> None:
     assert len(bureau.children(request, "data_request_answer")) == 1
 
 
-@pytest.mark.either_database
 def test_visits_of_two_departments_become_one_and_both_hear_of_it(bureau: Bureau) -> None:
     assert announce(bureau).status == 302
     assert (
@@ -274,7 +271,6 @@ def test_visits_of_two_departments_become_one_and_both_hear_of_it(bureau: Bureau
         assert session.get_one(SchoolContact, other.id).merged_into_id is None
 
 
-@pytest.mark.either_database
 def test_others_schools_and_districts_are_not_there(bureau: Bureau) -> None:
     request = sent(bureau)
     (ours,) = bureau.children(request, "data_request_answer")
@@ -359,7 +355,7 @@ VISITS = st.lists(
 WITHIN = timedelta(days=7)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VISITS)
 def test_a_merged_plan_has_fewer_visits_and_keeps_every_minimum(visits: list[SchoolContact]) -> None:
     found = contacts.mergeable(visits, WITHIN)

@@ -111,7 +111,7 @@ def test_a_round_is_drawn_replaced_exported_and_repeated_by_a_third_party(bureau
     page = liaison.get(address)
     for words in (secret, record.seed or "", "314159", "有监督员贡献", "公务出差", names[incoming], "netstring"):
         assert page.says(words), words
-    assert liaison.get(f"/instances/{item}").says("公务出差")
+    assert liaison.get(f"/instances/{item}").says(f"的检查人员由{names[out]}换为{names[incoming]}：公务出差")
     content = liaison.get(f"{address}/export").text.encode()
     told = json.loads(content)
     assert told["replacements"][0] | {"by": "", "at": ""} == {
