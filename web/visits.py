@@ -214,7 +214,7 @@ def _places(sections: list[Section]) -> dict[str, Place]:
         (each.key, f"{'开始检查' if not n else '下一组'}：{each.name}（{len(each.asked)} 项）")
         for n, each in enumerate(sections)
     ]
-    order = [ARRIVE, *groups, FEEDBACK, SUBMIT]
+    order = [ARRIVE, *groups, (FEEDBACK[0], "当场反馈"), (SUBMIT[0], "核对后提交")]
     return {here: Place(here, *after) for (here, _), after in pairwise(order)} | {SUBMIT[0]: Place(SUBMIT[0])}
 
 
