@@ -20,6 +20,7 @@ from engine.identity import Actor
 from engine.lamps import thresholds
 from engine.models import UserTask
 from engine.reminders import urging
+from engine.supervision import overview
 from web import story, uploads, wording
 
 bp = Blueprint("user_tasks", __name__, url_prefix="/tasks")
@@ -150,6 +151,7 @@ def _show(
             options=options.of_form(session, form, task.instance_id) if form else {}, story=story.of(session, task.instance_id),
             urging=urging.offer(session, task, actor=g.actor),
             documents=papers.of_instance(session, task.instance_id, actor=g.actor),
+            finding=overview.about(session, task.instance),
         )  # fmt: skip
 
 
