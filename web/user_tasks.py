@@ -27,6 +27,8 @@ bp = Blueprint("user_tasks", __name__, url_prefix="/tasks")
 
 PAGES = {"visit.checklist": "visits.of_instance"}
 """By form: where it is filled in on a page of its own."""
+JUDGED = ("decision", "finding.verification")
+"""Forms that begin empty in every round: what was judged last time says nothing about what is shown now."""
 
 
 def waiting(session: Session, actor: Actor) -> str:
@@ -156,9 +158,9 @@ def _show(
 
 
 def _previous(session: Session, task: UserTask) -> dict[str, Any]:
-    """A step done again begins with what was submitted last time, a decision never; the first time with what is known."""
+    """A step done again begins with what was submitted last time, a judgement never; the first time with what is known."""
     earlier = user_tasks.submissions(session, task.instance_id, task.activity_id)
-    if task.form_key == "decision" or not (earlier or task.form_key in user_tasks.prefills):
+    if task.form_key in JUDGED or not (earlier or task.form_key in user_tasks.prefills):
         return {}
     known = earlier[-1].data if earlier else user_tasks.prefills[task.form_key or ""](session, task.instance_id)
     return {
