@@ -20,6 +20,12 @@ AUDIT = {
 }
 """What a problem of a ledger is registered with beside its name."""
 
+TALK = {
+    "talked_on": "2021-03-12", "place": "三楼会议室", "hosts": "处长", "guests": "校长", "reason": "整改逾期", "record": "限期完成",
+    "promises": [{"promise": "改到位", "until": "2021-12-01"}],
+}  # fmt: skip
+"""What a talk (约谈) about a delay is recorded with."""
+
 
 def day(after: int = 0) -> str:
     return (clock.today() + timedelta(days=after)).isoformat()

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from engine import clock, db, definitions, history, instances, publicity, runtime, user_tasks
+from engine.accountability import cases
 from engine.checklists import checks
 from engine.documents import papers
 from engine.draws import draw
@@ -39,7 +40,8 @@ def show(instance_id: str) -> ResponseReturnValue:
         finding = overview.about(session, instance)
         return render_template(
             "instance.html", instance=instance, finding=finding,
-            found_again=overview.followed_by(session, finding) if finding else [], pictures=_pictures(session, instance, waits),
+            found_again=overview.followed_by(session, finding) if finding else [], can_propose=cases.can_propose(g.actor),
+            pictures=_pictures(session, instance, waits),
             story=story.of(session, instance_id),
             waits=waits, now=_now(instance, waits), children=children, facts=known, thresholds=thresholds.in_force(session),
             lamps=_lamps(session, [instance, *children]),

@@ -10,13 +10,14 @@ from importlib import resources
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, or_, select, true, update
 from sqlalchemy.orm import Session, joinedload
 
 from engine import clock, identity, ids, notifications
 from engine.errors import Conflict, NotAllowed, NotFound
 from engine.identity import Actor
 from engine.models import ProcessInstance, SchoolContact, Unit
+from engine.runtime import Instance
 from engine.vetoes.register import compared
 
 RULES = tomllib.loads(resources.files(__package__).joinpath("rules.toml").read_text("utf-8"))
@@ -46,6 +47,24 @@ def note(
     session.add(contact)
     session.flush()
     return contact
+
+
+def expect(
+    session: Session, instance: Instance | ProcessInstance, unit: Unit, department_id: str, starts_on: date, ends_on: date,
+    matters: Sequence[str],
+) -> None:  # fmt: skip
+    """A visit that a process of ours brings to a school; the hours are those its kind usually takes."""
+    if unit.kind == "school":
+        note(
+            session, unit_id=unit.id, department_id=department_id, kind=VISIT, title=instance.title, starts_on=starts_on,
+            ends_on=ends_on, hours=RULES["hours"][instance.definition_key], instance_id=instance.id, matters=matters,
+        )  # fmt: skip
+
+
+def took_place(session: Session, instance_id: str, day: date) -> None:
+    """It was expected by a certain day, and came on this one."""
+    mine = update(SchoolContact).where(SchoolContact.instance_id == instance_id, SchoolContact.kind == VISIT)
+    session.execute(mine.values(starts_on=day, ends_on=day))
 
 
 def clashes(session: Session, unit_id: str, starts_on: date, ends_on: date) -> list[SchoolContact]:

@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from engine import clock, recusals, user_tasks
+from engine.burden import contacts
 from engine.decisions import shipped
 from engine.draws import algorithm, draw, past
 from engine.identity import Actor
@@ -46,6 +47,12 @@ def is_drawn(session: Session, instance: Instance, *, variables: Mapping[str, An
 def confirm_draw(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     """Replace by hand whom the head has named."""
     draw.replace(session, instance, user_tasks.told(session, instance.id, "confirm_draw")["replacements"], actor=actor)
+    item, drawn = _find(session, instance.id), draw.of(session, instance.id).result
+    assert item is not None
+    assert drawn is not None
+    assert instance.unit_id is not None, "a batch is run by a department"
+    for school in session.scalars(select(Unit).where(Unit.key.in_(drawn["objects"]))):
+        contacts.expect(session, instance, school, instance.unit_id, item.due_on, item.due_on, [item.name])
 
 
 def open_rectifications(

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from engine import clock, history, ids, instances, messages, reminders
+from engine import clock, documents, history, ids, instances, messages, reminders
 from engine.decisions import shipped
 from engine.errors import InvalidInput, InvalidState, NotAllowed
 from engine.history import Entry
@@ -28,18 +28,22 @@ AT_ONCE = "立行立改"
 """What is put right at once needs no plan."""
 EXTENDED_BY = {"ledger": "leader_over"}
 """By source: who decides on more time; elsewhere those who verify."""
+SIGNED = {"ledger", "random", "supervision"}
+"""Sources of which the unit's head signs what is reported."""
+FOUND_IN = {"visit": "进校督导", "random": "双随机抽查", "ledger": "问题清单"}
+"""What a notice calls the source where it is no visit."""
 
 
 def issue(
     session: Session, *, source: str, unit: Unit, title: str, description: str, clause: str, severity: str, mode: str,
     rectify_by: date, criteria: Sequence[str], evidence_kinds: Sequence[str], parent_id: str | None, actor: Actor,
-    visit: Visit | None = None, photos: Sequence[str] = (), verified_by: str = "visit_inspector", signed: bool = False,
+    visit: Visit | None = None, photos: Sequence[str] = (), verified_by: str = "visit_inspector",
     relapse_of: Finding | None = None,
 ) -> Finding:  # fmt: skip
     """A finding with its own process, child of what it was found in; `finding_finished` tells that when it is over.
 
-    The same clause again at the same unit is a repeat, and one degree more severe. With `signed` the unit's head signs what
-    is reported. Refused without criteria: what nobody wrote down nobody could close it by.
+    The same clause again at the same unit is a repeat, and one degree more severe. Refused without criteria: what nobody
+    wrote down nobody could close it by.
     """
     finding = _written(
         session, source=source, unit=unit, title=title, description=description, clause=clause, severity=severity,
@@ -47,7 +51,7 @@ def issue(
         photos=photos, verified_by=verified_by, relapse_of=relapse_of,
     )  # fmt: skip
     finding.instance = instances.start(
-        session, "finding", {**variables_of(finding), "signed": signed, "planned": mode != AT_ONCE}, actor=actor,
+        session, "finding", variables_of(finding) | {"planned": mode != AT_ONCE}, actor=actor,
         title=f"问题 {finding.number} {finding.title}", business_key=f"finding:{finding.number}", unit_id=unit.id,
         parent_id=parent_id,
     )  # fmt: skip
@@ -69,7 +73,7 @@ def variables_of(finding: Finding) -> dict[str, Any]:
     """What the diagrams of a rectification go by."""
     return {
         "finding": finding.id, "rectify_due_at": finding.due_on.isoformat(), "verified_by": finding.verified_by,
-        "extended_by": EXTENDED_BY.get(finding.source, finding.verified_by),
+        "extended_by": EXTENDED_BY.get(finding.source, finding.verified_by), "signed": finding.source in SIGNED,
     }  # fmt: skip
 
 
@@ -195,6 +199,29 @@ def _opened(session: Session, finding: Finding, actor: Actor) -> None:
     due_at = clock.end_of(finding.due_on)
     reminders.plan(session, "finding", finding.id, due_at, instance_id=finding.instance_id)
     facts.record_opened(session, finding, finding.due_on, actor=actor)
+    if finding.source != "supervision":  # whose letter of opinion demands it
+        _notify_in_writing(session, finding, actor)
+
+
+def _notify_in_writing(session: Session, finding: Finding, actor: Actor) -> None:
+    """整改通知书."""
+    matter = finding.visit.round.title if finding.visit else FOUND_IN[finding.source]
+    demand = {
+        "title": finding.title,
+        "clause": finding.clause,
+        "criteria": finding.criteria,
+        "rectify_by": finding.rectify_by,
+    }
+    documents.issue(
+        session, "rectification_notice", unit=finding.unit, title=f"关于“{finding.title}”的整改通知书", actor=actor,
+        told={"matter": matter, "found_on": clock.today(), "findings": [demand], "report_by": finding.rectify_by},
+        instance_id=finding.instance_id or "", about=paper_key(finding),
+    )  # fmt: skip
+
+
+def paper_key(finding: Finding) -> str:
+    """By which its papers are found."""
+    return f"finding:{finding.id}"
 
 
 def _recent(session: Session, unit_id: str, clause: str) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine import clock, deadlines, documents, history, instances, recusals, user_tasks
+from engine.burden import contacts
 from engine.decisions import shipped
 from engine.draws import algorithm
 from engine.errors import InvalidInput, NotAllowed
@@ -44,6 +45,12 @@ def issue_notice(session: Session, instance: Instance, *, variables: Mapping[str
         visit_until=told["on_site_until"], report_by=told["self_evaluation_by"],
         team=[f"{names[row['inspector']]}（{row['duty']}）" for row in told["team"]],
     )  # fmt: skip
+    days = date.fromisoformat(told["on_site_from"]), date.fromisoformat(told["on_site_until"])
+    unit, office = (
+        session.get_one(Unit, instance.unit_id),
+        session.scalars(select(Unit.id).where(Unit.key == "DD")).one(),
+    )
+    contacts.expect(session, instance, unit, office, *days, told["matters"])
 
 
 def draw_heard(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
@@ -140,7 +147,7 @@ def carry_out_review(
 def _find(session: Session, supervision_id: str | None, actor: Actor | None, **told: Any) -> None:
     assert actor is not None, "a finding is issued by whoever signs or decides"
     findings.issue(
-        session, source="supervision", parent_id=supervision_id, actor=actor, verified_by="supervision_team", signed=True,
+        session, source="supervision", parent_id=supervision_id, actor=actor, verified_by="supervision_team",
         **told,
     )  # fmt: skip
 

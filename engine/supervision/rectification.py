@@ -10,13 +10,16 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import assignment, clock, deadlines, identity, notifications, reminders, user_tasks
+from engine import assignment, clock, deadlines, documents, identity, notifications, reminders, user_tasks
 from engine.identity import Actor
 from engine.lamps import facts, lamp
-from engine.models import Commitment, Finding, Person, Submission, UserTask, WorkItem
+from engine.models import Commitment, Document, Finding, Person, Submission, UserTask, WorkItem
 from engine.options import Choices
 from engine.runtime import Instance, ServiceTask
 from engine.supervision import findings, rules
+
+RETURNS = 3
+"""After so many the office hears of it: what is not put right may be a matter of accountability (教育督导条例 art. 25)."""
 
 
 def set_term(
@@ -37,21 +40,36 @@ def set_term(
 def note_rectification(
     session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None
 ) -> None:
-    """What is shown is on record; the clock of the rectification stands on the day it was finished, while it is verified."""
-    told = user_tasks.told(session, instance.id, "rectify")
-    if told.get("result") == "extension":
+    """What is shown is on record, and reported in writing; the clock stands on the day it was finished, while it is verified."""
+    reported = user_tasks.last(session, instance.id, "rectify")
+    if reported.data.get("result") == "extension":  # of a diagram that asked for more time after it
         return
-    assert actor is not None, "what is shown is shown by a person"
-    finding = _finding(session, variables)
-    findings.provide(session, finding, _shown(finding, told), actor=actor)
-    finished = facts.end_of(date.fromisoformat(told["finished_on"]))
-    facts.record(session, finding, lamp.DONE, actor=actor, happened_at=finished)
+    finding, told = _finding(session, variables), reported.data
+    rows = _provide(session, finding, reported)
+    finished_on = date.fromisoformat(told["finished_on"])
+    facts.record(session, finding, lamp.DONE, actor=actor, happened_at=facts.end_of(finished_on))
+    demanded = session.scalar(select(Document).where(Document.about == findings.paper_key(finding)).limit(1))
+    results = [
+        {"title": finding.criteria[int(row["item"])], "result": row["told"], "evidence": [row["kind"]]} for row in rows
+    ]
+    documents.issue(
+        session, "rectification_report", unit=finding.unit, title=f"关于“{finding.title}”的整改报告", actor=actor,
+        told={"notice": demanded.number if demanded else finding.number, "measures": told.get("situation") or told["report"],
+              "results": results, "finished_on": finished_on},
+        instance_id=instance.id, about=f"report:{finding.id}:{finding.round}", step=instance,
+    )  # fmt: skip
 
 
 def send_back(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
     finding = _judged(session, instance, variables, actor)
     assert actor is not None
     findings.send_back(session, finding, actor=actor)
+    if finding.round > RETURNS:
+        notifications.notify(
+            session, identity.members(session, ["inspectorate_office"]), "returned", f"已退回{RETURNS}次：{instance.title}",
+            "整改一再不到位的，可在问题的销号单上提出问责线索。", about=("instance", instance.id),
+            dedupe_key=f"returned:{finding.id}",
+        )  # fmt: skip
 
 
 def close(session: Session, instance: Instance, *, variables: Mapping[str, Any], actor: Actor | None) -> None:
@@ -73,9 +91,10 @@ def open_finding(
     item = session.get_one(WorkItem, variables["item"])
     commitment = session.get_one(Commitment, item.commitment_id)
     told, unit = item.detail, item.unit or commitment.lead
-    assert actor is not None, "a problem is planned by a person"
+    assert item.registered_by_id is not None, "a problem is registered by a person"
+    finder = identity.actor(session.get_one(Person, item.registered_by_id))
     finding = findings.open_here(
-        session, instance, unit, actor=actor, source=told.get("source", "ledger"), title=item.name,
+        session, instance, unit, actor=finder, source=told.get("source", "ledger"), title=item.name,
         description=told.get("note") or item.name,
         clause=told.get("clause") or commitment.title, severity=told.get("severity") or "一般",
         mode=told.get("mode") or "分阶段", rectify_by=date.fromisoformat(variables["item_due_at"]),
@@ -83,7 +102,7 @@ def open_finding(
         evidence_kinds=[kind for kind in (told.get("evidence_kinds") or "文件").split("、") if kind],
         verified_by=told.get("verified_by", "verifiers_above"),
     )  # fmt: skip
-    return {**findings.variables_of(finding), "signed": True}
+    return findings.variables_of(finding)
 
 
 # ---- 逾期督促
@@ -184,19 +203,21 @@ def _judged(session: Session, instance: Instance, variables: Mapping[str, Any], 
     finding, told = _finding(session, variables), user_tasks.told(session, instance.id, "verify")
     if "verdicts" not in told and not rules.to_judge(finding):
         # Reported to a diagram of before, which kept no evidence.
-        reported = user_tasks.last(session, instance.id, "rectify")
-        whoever = identity.actor(session.get_one(Person, reported.submitted_by_id))
-        findings.provide(session, finding, _shown(finding, reported.data), actor=whoever)
+        _provide(session, finding, user_tasks.last(session, instance.id, "rectify"))
     findings.judge(session, finding, _verdicts(finding, told), actor=actor)
     return finding
 
 
-def _shown(finding: Finding, told: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    """Row by row; by the form of before, one report for every criterion."""
-    if "report" not in told:
-        return list(told["evidence"])
-    whole = {"told": told["report"], "kind": "文件", "dated": told["finished_on"]}
-    return [{"item": str(number), **whole} for number in rules.unmet(finding)]
+def _provide(session: Session, finding: Finding, reported: Submission) -> list[Mapping[str, Any]]:
+    """In the name of whoever filled it in: row by row, or by the form of before one report for every criterion."""
+    told = reported.data
+    rows = told["evidence"] if "report" not in told else [
+        {"item": str(number), "told": told["report"], "kind": "文件", "dated": told["finished_on"]}
+        for number in rules.unmet(finding)
+    ]  # fmt: skip
+    whoever = identity.actor(session.get_one(Person, reported.submitted_by_id))
+    findings.provide(session, finding, rows, actor=whoever)
+    return list(rows)
 
 
 def _verdicts(finding: Finding, told: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

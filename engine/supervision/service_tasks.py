@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from engine import clock, identity, instances, notifications, user_tasks
+from engine.burden import contacts
 from engine.errors import InvalidInput
 from engine.identity import Actor
 from engine.lamps import facts, lamp
@@ -45,6 +46,9 @@ def open_visits(session: Session, instance: Instance, *, variables: Mapping[str,
         )  # fmt: skip
         session.flush()
         facts.record_opened(session, visit, visit.visit_by, actor=actor)
+        assert instance.unit_id is not None, "a round is the inspectorate's"
+        days = visit.visit_by, visit.visit_by
+        contacts.expect(session, visit.instance, visit.school, instance.unit_id, *days, [opened.theme or opened.title])
 
 
 def count_open_items(

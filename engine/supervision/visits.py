@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 import forms
 from engine import clock, correlation, deadlines, drafts, files, identity, instances, options, runtime, user_tasks
+from engine.burden import contacts
 from engine.errors import InvalidInput, InvalidState, NotFound
 from engine.identity import Actor
 from engine.lamps import facts, lamp
@@ -271,6 +272,7 @@ def record(
     told = user_tasks.told(session, instance.id, STEP)
     visit.visited_on, visit.summary = date.fromisoformat(told["visited_on"]), told.get("summary") or told.get("danger")
     facts.record(session, visit, lamp.DONE, actor=actor, happened_at=facts.end_of(visit.visited_on))
+    contacts.took_place(session, instance.id, visit.visited_on)
     until = deadlines.due(session, "rule:visit_confirmation", variables, opened_at=instance.started_at).at
     return {"confirmation_until": (until or clock.now()).isoformat()}
 

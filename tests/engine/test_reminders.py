@@ -15,6 +15,7 @@ from engine.calendar import Calendar, Exceptional
 from engine.models import Commitment, Finding, Job, Notification, Person, UserTask, Visit, WorkPoint
 from engine.notifications import rules
 from engine.reminders import sending, stages
+from tests import findings
 from tests.driver import Bureau
 from tests.scenarios.test_work_point import PLAN, overseer_of
 from tests.visits import answers, fields
@@ -275,9 +276,10 @@ def test_a_finding_is_the_inspectorates_to_close(bureau: Bureau) -> None:
         district = chased - {f"{school}_head", f"{school}_officer"}
         assert {_actor(session, login).holdings[0].role for login in district} == {"district_officer"}
     above = ["duxue3", "dd_head", overseer_of(bureau, "DD")]
-    assert told(finding.instance_id) == [("逾期五个工作日", each) for each in sorted(above)]
-    rectified = {"report": "已补齐", "finished_on": "2021-05-16", "evidence": "台账复印件"}
-    assert bureau.person(f"{school}_officer").does(task, **rectified).status == 302
+    weekly = [("整改已逾期7日", f"{school}_{who}") for who in ("head", "officer")]
+    assert sorted(told(finding.instance_id)) == sorted([("逾期五个工作日", each) for each in above] + weekly)
+    assert bureau.person(f"{school}_officer").does(task, **findings.typed(findings.shown())).status == 302
     assert (jobs_of(task), jobs_of(finding.id)) == (0, 1)
-    verified = bureau.person("duxue3").does(bureau.open_task(finding.instance_id), decision="approve", opinion="已核实")
+    accepted = findings.typed(findings.accepted())
+    verified = bureau.person("duxue3").does(bureau.open_task(finding.instance_id), **accepted)
     assert (verified.status, jobs_of(finding.id)) == (302, 0)

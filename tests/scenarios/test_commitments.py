@@ -15,6 +15,7 @@ from engine.errors import Conflict, InvalidState
 from engine.models import Commitment, WorkItem
 from engine.plan import items
 from engine.runtime import lock
+from tests import findings
 from tests.driver import Bureau
 from tests.shapes import APPROVE, ShapeStory
 
@@ -138,7 +139,7 @@ def test_a_case_is_not_over_with_the_year(bureau: Bureau) -> None:
 def test_a_problem_is_signed_off_after_the_year(bureau: Bureau) -> None:
     """未销号 stays open until somebody signs it off; then the ledger has it as done, though its commitment was carried over."""
     story = ShapeStory(bureau, "4-8")
-    told = {"name": "台账不全", "unit": None, "due_on": None, "note": None}
+    told = findings.AUDIT | {"name": "台账不全"}
     story.step("officer", "list_problems", items=[told])
     story.step("head", "confirm_list", **APPROVE)
     (problem,) = story.items()

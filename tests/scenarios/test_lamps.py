@@ -21,6 +21,7 @@ from engine.lamps import lamp as judged
 from engine.lamps.lamp import Colour, Fact, State
 from engine.lamps.picture import Picture
 from engine.models import Commitment, WorkPoint
+from tests import findings
 from tests.driver import Bureau
 from tests.scenarios.test_work_point import (
     LEVEL,
@@ -202,17 +203,16 @@ def test_a_visit_and_a_finding_have_lamps_of_their_own(bureau: Bureau, story: St
     officer = f"{arranged['school'].lower()}_officer"
     bureau.let_time_pass(days=7)
     assert bureau.person("dudao1").get("/supervision/ledger").says("还有 2 天")
-    rectified = {"report": "已补齐", "finished_on": "2022-01-17", "evidence": "台账复印件"}
-    story.step(officer, finding, "rectify", **rectified)
+    story.step(officer, finding, "rectify", **findings.typed(findings.shown() | {"finished_on": "2022-01-17"}))
     bureau.let_time_pass(days=10)
     # While it is verified, the clock of the school stands.
     with db.reading() as session:
         assert picture.of_instances(session, [finding])[finding].word == "完成"
-    story.step("duxue3", finding, "verify", stranger=officer, decision="return", opinion="缺签字")
+    story.step("duxue3", finding, "verify", stranger=officer, **findings.typed(findings.rejected()))
     with db.reading() as session:
         assert picture.of_instances(session, [finding])[finding].word == "超期 8 天"
-    story.step(officer, finding, "rectify", **rectified | {"finished_on": "2022-01-28"})
-    story.step("duxue3", finding, "verify", stranger=officer, decision="approve", opinion="已核实")
+    story.step(officer, finding, "rectify", **findings.typed(findings.shown()))
+    story.step("duxue3", finding, "verify", stranger=officer, **findings.typed(findings.accepted()))
     assert [kind for kind, *_ in told(finding)] == ["opened", "due_set", "done", "reopened", "done", "closed"]
     page = bureau.person("dudao1").get("/supervision/ledger")
     assert (page.says("迟完成"), page.says("已销号")) == (True, True)

@@ -293,7 +293,7 @@ def test_a_major_hazard_is_listed_and_delay_is_urged_then_talked_about_then_circ
     )
     with db.reading() as session:
         papers = session.scalars(select(Document).where(Document.instance_id == item).order_by(Document.issued_at))
-        assert [each.kind for each in papers] == ["talk_record", "circular"]
+        assert [each.kind for each in papers] == ["rectification_notice", "talk_record", "circular"]
     story.step(OFFICER, "rectify", item, **findings.shown())
     story.step(HEAD, "sign_report", item, **findings.SIGNATURE)
     story.step("officer", "verify", item, **findings.accepted())

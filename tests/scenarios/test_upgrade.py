@@ -33,7 +33,7 @@ from engine.models import (
 )
 from engine.plan import items
 from engine.plan.shapes import SHAPES
-from tests import findings
+from tests import findings, visits
 from tests.failures import invariants
 from tests.failures.invariants import message_of
 from tests.fixtures.make_previous import FORMS
@@ -214,8 +214,8 @@ def _answer_to(task: UserTask) -> dict[str, Any]:
     """What an old visit finds is put right by this version's forms."""
     now = {
         "finding.evidence": findings.shown(), "finding.verification": findings.accepted(), "ledger.signature": findings.SIGNATURE,
-        "ledger.talk": {"held_on": findings.day(), "attended": "处长、校长", "record": "限期", "promised_by": findings.day(9)},
-        "ledger.circular": {"document_number": "通1号", "range": "全市", "text": "逾期未改"},
+        "accountability.overdue_talk": findings.TALK | {"talked_on": findings.day()},
+        "accountability.circular": {"range": "全市", "facts": "逾期未改", "basis": "《条例》第二十一条", "decision": "予以通报"},
         "accountability.overdue_talk": {
             "talked_on": findings.day(), "place": "会议室", "hosts": "处长", "guests": "校长", "reason": "逾期", "record": "限期",
             "promises": [{"promise": "整改", "until": findings.day(9)}],
@@ -223,6 +223,8 @@ def _answer_to(task: UserTask) -> dict[str, Any]:
         "accountability.circular": {"range": "全市", "facts": "逾期未改", "basis": "《条例》", "decision": "予以通报"},
         "finding.re_look": {"looked_on": findings.day(), "on_site": "true", "seen": "仍然完好", "outcome": "effective"},
     }  # fmt: skip
+    if task.form_key == "visit.checklist":
+        return visits.answers(task.instance_id)
     return (FORMS | now)[task.form_key] if task.form_key else SUBMITTED.get(task.activity_id, {})
 
 

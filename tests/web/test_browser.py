@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests import effects
+from tests import effects, findings
 from tests.driver import PASSWORD, Bureau
 from tests.scenarios.test_work_point import overseer_of, school_of
 from tests.server import Server
@@ -288,7 +288,9 @@ def test_a_point_is_walked_from_plan_to_archive_on_a_phone(chromium: Any, bureau
         page.get_by_role("button", name="登录").click()
         page.goto(f"{server.address}/tasks/{task}")
         for field, value in filled.items():
-            control = page.locator(f"[name={field}]")
+            if field.endswith(".item"):
+                continue  # hidden, and there already
+            control = page.locator(f"[name='{field}']")
             if control.first.get_attribute("type") == "radio":
                 page.locator(f"label[for='{field}-{value}']").click()
             elif control.first.locator("option").count():
@@ -326,8 +328,10 @@ def test_a_point_is_walked_from_plan_to_archive_on_a_phone(chromium: Any, bureau
     assert bureau.person("duxue3").does(bureau.open_task(visit), **fields(found)).status == 302
     bureau.settle()
     (finding,) = bureau.children(opened, "finding")
-    does(f"{school.lower()}_officer", finding, "提交", report="已补齐", finished_on="2022-01-06", evidence="台账复印件")
-    does("duxue3", finding, "销号", opinion="已核实")
+    shown = findings.typed(findings.shown() | {"finished_on": "2022-01-06"})
+    does(f"{school.lower()}_officer", finding, "提交", **shown)
+    accepted = findings.typed(findings.accepted())
+    does("duxue3", finding, "销号", **{name: value for name, value in accepted.items() if name != "decision"})
     does("twy_head", point, "提交", projects_done="8")
     does("duban1", point, "提交", grade="良好", opinion="一项结转")
     does("juzhang", point, "同意")

@@ -184,6 +184,6 @@ def test_login_goes_on_only_to_pages_of_ours(bureau: Bureau, target: str) -> Non
     bureau.app.config["WTF_CSRF_ENABLED"] = False
     browser = bureau.app.test_client()
     answer = browser.post("/login", data={"login": "juzhang", "password": PASSWORD, "next": target})
-    assert answer.location == "/tasks"
+    assert answer.location == "/"
     answer = browser.post("/login", data={"login": "juzhang", "password": PASSWORD, "next": "/plan?point=5"})
     assert answer.location == "/plan?point=5"

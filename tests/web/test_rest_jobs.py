@@ -110,7 +110,7 @@ def test_retries_are_set_within_bounds(bureau: Bureau, mail: Mail, instance: str
 def test_nothing_is_done_before_its_time(bureau: Bureau) -> None:
     """A timer would look, find nothing due, and be gone."""
     administrator = Client(bureau, "sysadmin")
-    (monthly,) = administrator.told("/job?jobDefinitionId=recurrence")
+    monthly, *_ = administrator.told("/job?jobDefinitionId=recurrence")
     assert administrator.post(f"/job/{monthly['id']}/execute").status_code == 409
     assert administrator.told(f"/job/{monthly['id']}") == monthly
 

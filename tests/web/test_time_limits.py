@@ -7,7 +7,9 @@ import re
 import pytest
 
 from engine import clock, db, deadlines
+from engine.models import UserTask
 from tests.driver import Bureau, Somebody
+from tests.visits import answers, fields
 
 
 @pytest.fixture
@@ -102,9 +104,12 @@ def test_a_visit_and_a_finding_say_who_has_set_the_day(bureau: Bureau) -> None:
     inspector = bureau.person("duxue3")
     task = re.search(r"/tasks/([0-9a-f-]{36})", inspector.get("/tasks").text)
     assert task is not None
-    told = why(inspector.get(f"/tasks/{task[1]}").text)
-    assert "由来 督导轮次确定的日期：2021年4月30日 周五" in told
-    inspector.does(task[1], visited_on="2021-04-02", summary="查看", problem="yes", problem_title="台账不全",
-                   problem_description="缺", clause="第十一条", severity="一般", rectify_by="2021-05-02")  # fmt: skip
+    with db.reading() as session:
+        visit = session.get_one(UserTask, task[1]).instance_id
+    assert "由来 督导轮次确定的日期：2021年4月30日 周五" in why(inspector.get(f"/instances/{visit}").text)
+    inspector.does(task[1], **fields(answers(visit, {"other": {}}, visited_on="2021-04-02")))
     page = bureau.person("dudao1").get("/supervision/ledger").text
-    assert "在整改通知中确定 依据 第十一条 条文 《教育督导条例》第二十一条、第二十二条（限期整改）" in why(page)
+    assert (
+        "在整改通知中确定 依据 《教育督导条例》第十一条 条文 《教育督导条例》第二十一条、第二十二条（限期整改）"
+        in why(page)
+    )
