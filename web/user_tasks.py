@@ -20,12 +20,15 @@ from engine.identity import Actor
 from engine.lamps import thresholds
 from engine.models import UserTask
 from engine.reminders import urging
+from engine.supervision import overview
 from web import story, uploads, wording
 
 bp = Blueprint("user_tasks", __name__, url_prefix="/tasks")
 
 PAGES = {"visit.checklist": "visits.of_instance"}
 """By form: where it is filled in on a page of its own."""
+JUDGED = ("decision", "finding.verification")
+"""Forms that begin empty in every round: what was judged last time says nothing about what is shown now."""
 
 
 def waiting(session: Session, actor: Actor) -> str:
@@ -150,13 +153,14 @@ def _show(
             options=options.of_form(session, form, task.instance_id) if form else {}, story=story.of(session, task.instance_id),
             urging=urging.offer(session, task, actor=g.actor),
             documents=papers.of_instance(session, task.instance_id, actor=g.actor),
+            finding=overview.about(session, task.instance),
         )  # fmt: skip
 
 
 def _previous(session: Session, task: UserTask) -> dict[str, Any]:
-    """A step done again begins with what was submitted last time, a decision never; the first time with what is known."""
+    """A step done again begins with what was submitted last time, a judgement never; the first time with what is known."""
     earlier = user_tasks.submissions(session, task.instance_id, task.activity_id)
-    if task.form_key == "decision" or not (earlier or task.form_key in user_tasks.prefills):
+    if task.form_key in JUDGED or not (earlier or task.form_key in user_tasks.prefills):
         return {}
     known = earlier[-1].data if earlier else user_tasks.prefills[task.form_key or ""](session, task.instance_id)
     return {

@@ -66,6 +66,7 @@ def open_here(session: Session, instance: Instance, unit: Unit, *, actor: Actor,
     finding.instance_id = instance.id
     session.flush()
     _opened(session, finding, actor)
+    notify_in_writing(session, instance, finding, actor=actor)
     return finding
 
 
@@ -194,12 +195,12 @@ def _opened(session: Session, finding: Finding, actor: Actor) -> None:
     due_at = clock.end_of(finding.due_on)
     reminders.plan(session, "finding", finding.id, due_at, instance_id=finding.instance_id)
     facts.record_opened(session, finding, finding.due_on, actor=actor)
-    if finding.source != "supervision":  # whose letter of opinion demands it
-        _notify_in_writing(session, finding, actor)
 
 
-def _notify_in_writing(session: Session, finding: Finding, actor: Actor) -> None:
-    """整改通知书."""
+def notify_in_writing(session: Session, instance: Instance, finding: Finding, *, actor: Actor | None) -> None:
+    """整改通知书; what a formal supervision demands stands in its letter of opinion."""
+    if finding.source == "supervision":
+        return
     matter = finding.visit.round.title if finding.visit else FOUND_IN[finding.source]
     demand = {
         "title": finding.title,
@@ -208,9 +209,9 @@ def _notify_in_writing(session: Session, finding: Finding, actor: Actor) -> None
         "rectify_by": finding.rectify_by,
     }
     documents.issue(
-        session, "rectification_notice", unit=finding.unit, title=f"关于“{finding.title}”的整改通知书", actor=actor,
+        session, instance, "rectification_notice", unit=finding.unit, title=f"关于“{finding.title}”的整改通知书",
         told={"matter": matter, "found_on": clock.today(), "findings": [demand], "report_by": finding.rectify_by},
-        instance_id=finding.instance_id or "", about=paper_key(finding),
+        actor=actor, about=paper_key(finding),
     )  # fmt: skip
 
 

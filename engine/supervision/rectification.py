@@ -22,6 +22,10 @@ RETURNS = 3
 """After so many the office hears of it: what is not put right may be a matter of accountability (教育督导条例 art. 25)."""
 
 
+def notify(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
+    findings.notify_in_writing(session, instance, _finding(session, variables), actor=actor)
+
+
 def set_term(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> Told:
     """Until when, an approved extension counted in. From the day after, every week is urged."""
     finding = _finding(session, variables)
@@ -49,10 +53,10 @@ def note_rectification(session: Session, instance: Instance, *, variables: Told,
         {"title": finding.criteria[int(row["item"])], "result": row["told"], "evidence": [row["kind"]]} for row in rows
     ]
     documents.issue(
-        session, "rectification_report", unit=finding.unit, title=f"关于“{finding.title}”的整改报告", actor=actor,
+        session, instance, "rectification_report", unit=finding.unit, title=f"关于“{finding.title}”的整改报告", actor=actor,
         told={"notice": demanded.number if demanded else finding.number, "measures": told.get("situation") or told["report"],
               "results": results, "finished_on": finished_on},
-        instance_id=instance.id, about=f"report:{finding.id}:{finding.round}", step=instance,
+        about=f"report:{finding.id}:{finding.round}",
     )  # fmt: skip
 
 
@@ -226,6 +230,7 @@ def _lines(text: str | None) -> list[str]:
 
 
 TABLE: dict[str, ServiceTask] = {
+    "finding.notify": notify,
     "finding.set_term": set_term,
     "finding.note_rectification": note_rectification,
     "finding.reopen": send_back,

@@ -107,7 +107,7 @@ def test_the_list_finds_a_paper(bureau: Bureau) -> None:
 
 
 def test_numbers_run_by_series_and_year_and_a_step_undone_takes_none(bureau: Bureau) -> None:
-    circular = {"facts": "甲", "basis": "乙", "decision": "丙"}
+    circular: dict[str, Any] = {"facts": "甲", "basis": "乙", "decision": "丙"}
 
     def undone() -> None:
         with db.transaction() as session:

@@ -6,7 +6,8 @@ const sections = form ? [...form.querySelectorAll(".section-of")] : [];
 const $ = (wanted, within = form) => within.querySelector(wanted);
 const $$ = (wanted, within = form) => [...within.querySelectorAll(wanted)];
 const here = () => new URLSearchParams(location.search).get("at") ?? page.dataset.at;
-const place = (name) => [person, visit, name].join(" ");
+const place = (name) => `${person} ${visit} ${name}`;
+for (const each of sections) each.disabled = true; // until what was kept is there again
 let db, sending, again, timer, saved, known = +revision, pending = 0;
 
 const wish = (asked) => new Promise((done, failed) => {
@@ -28,13 +29,15 @@ async function forget(wanted) {
 const values = (section) => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && section.elements[name]);
 
 function fill(section, kept) {
-  for (const each of [...section.elements]) {
+  for (const each of section.elements) {
     const mine = kept.filter(([name]) => name === each.name).map(([, value]) => value);
-    if (["radio", "checkbox"].includes(each.type)) each.checked = mine.includes(each.value);
+    if (/radio|checkbox/.test(each.type)) each.checked = mine.includes(each.value);
     else if (mine.length && each.type !== "file") [each.value] = mine;
   }
   for (const [name, id] of kept) if (name.endsWith(".photos") && !$(`[value="${id}"]`)) showPhoto(name, id);
 }
+
+const isTouched = ({ elements }) => [...elements].some((each) => each.checked !== each.defaultChecked || (each.defaultValue ?? each.value) !== each.value);
 
 const keep = (section, changed = true) => put({ at: section.dataset.at, values: values(section), changed, stamp: Math.random(), revision: known });
 
@@ -131,6 +134,7 @@ function show(at) {
   for (const section of sections) section.hidden = section.dataset.at !== at;
   const step = $(`#at-${at} .item`) ? "check" : at;
   for (const each of $$("[data-step]", page)) each.ariaCurrent = each.dataset.step === step ? "step" : null;
+  $(`#at-${at} [aria-current]`)?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 async function go(at, address) {
@@ -138,6 +142,7 @@ async function go(at, address) {
   if (at === "send") return (await sent) && form.requestSubmit($("#at-submit [value=send]"));
   if (at === "submit" && (await sent)) return location.assign(address); // the server says what is missing
   show(at);
+  if (at === "submit") $("#at-submit .panel").textContent = "没有联网，内容都存在本机。联网后再核对、提交。";
   history.pushState(null, "", address);
   scrollTo(0, 0);
 }
@@ -178,17 +183,19 @@ async function begin() {
   for (const [index, section] of sections.entries()) {
     section.disabled = false;
     if (kept[index] && (kept[index].changed || kept[index].revision >= known)) fill(section, kept[index].values);
-    else await keep(section, false);
+    else await keep(section, isTouched(section));
   }
   show(here());
   count();
   listen();
   for (const { dataset } of $$("[data-photos]")) for (const made of await bihuan.kept(place(dataset.photos))) send(dataset.photos, made);
   sync();
-  const needed = performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => /static|vendor/.test(name));
+  const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
   const cache = await caches.open("visits");
   await navigator.serviceWorker.register(page.dataset.worker, { scope: "/visits" });
-  await cache.addAll([location.pathname, ...needed]);
+  await cache.addAll(["/visits", location.pathname, ...loaded.filter((name) => /static|vendor/.test(name))]);
 }
 
-begin().catch(() => undefined); // no network, or no place to keep anything: then the page is the server's
+begin().catch(() => { // no network, or no place to keep anything: then the page is the server's
+  for (const each of sections) each.disabled &&= each.hidden;
+});
