@@ -45,10 +45,6 @@ def show(entry: Entry, values: Mapping[str, Any], errors: Mapping[str, Any] | No
         )  # fmt: skip
 
 
-def page(entry: Entry, act: Callable[[Session, Typed], object], known: Mapping[str, Any] = {}) -> ResponseReturnValue:
-    return send(entry, act) if request.method == "POST" else show(entry, known)
-
-
 def send(entry: Entry, act: Callable[[Session, Typed], object]) -> ResponseReturnValue:
     """Check what was submitted and act on it."""
     typed, errors = uploads.submitted()

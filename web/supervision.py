@@ -55,7 +55,7 @@ def open_round() -> ResponseReturnValue:
     asked = Entry(
         rounds.FORM, "发起专项督导轮次", "督导任务", url_for(".index"), "已发起，进校任务已派发给责任督学。", note
     )
-    return entry.page(asked, lambda session, data: rounds.open_theme(session, data, actor=g.actor))
+    return entry.page(asked, {}, rounds.open_theme)
 
 
 @bp.route("/missed/<missed_id>", methods=["GET", "POST"])
@@ -64,7 +64,7 @@ def explain(missed_id: str) -> ResponseReturnValue:
         row = missed.get(session, missed_id, actor=g.actor)
         title, note = f"漏访说明：{row.school.name}", f"{row.period_name}，{row.demanded}"
     asked = Entry("supervision.missed", title, "督导任务", url_for(".index"), "已登记原因；这条漏访仍在名单中。", note)
-    return entry.page(asked, lambda session, data: missed.explain(session, missed_id, data["reason"], actor=g.actor))
+    return entry.page(asked, {}, missed.explain, missed_id)
 
 
 @bp.get("/bindings")
@@ -86,8 +86,7 @@ def bind(key: str) -> ResponseReturnValue:
         title, area = f"安排责任督学：{school.name}", school.area
     done = "已安排；到任之日起由新任责任督学进校。"
     asked = Entry(bindings.FORM, title, "责任督学", url_for(".list_bindings"), done)
-    known = {"starts_on": clock.today().isoformat(), "area": area}
-    return entry.page(asked, lambda session, data: bindings.bind(session, key, data, actor=g.actor), known)
+    return entry.page(asked, {"starts_on": clock.today().isoformat(), "area": area}, bindings.bind, key)
 
 
 @bp.get("/ledger")

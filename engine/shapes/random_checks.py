@@ -14,7 +14,7 @@ from engine.burden import contacts
 from engine.decisions import shipped
 from engine.draws import algorithm, draw, past
 from engine.identity import Actor
-from engine.models import Position, Unit
+from engine.models import Position, Unit, WorkItem
 from engine.options import Choices
 from engine.plan import items
 from engine.runtime import Instance, Told
@@ -46,8 +46,8 @@ def is_drawn(session: Session, instance: Instance, *, variables: Told, actor: Ac
 def confirm_draw(session: Session, instance: Instance, *, variables: Told, actor: Actor | None) -> None:
     """Replace by hand whom the head has named."""
     draw.replace(session, instance, user_tasks.told(session, instance.id, "confirm_draw")["replacements"], actor=actor)
-    item, drawn = _find(session, instance.id), draw.of(session, instance.id).result
-    assert item is not None
+    item = session.scalars(select(WorkItem).where(WorkItem.instance_id == instance.id)).one()
+    drawn = draw.of(session, instance.id).result
     assert drawn is not None
     assert instance.unit_id is not None, "a batch is run by a department"
     for school in session.scalars(select(Unit).where(Unit.key.in_(drawn["objects"]))):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
@@ -85,10 +86,10 @@ def get(session: Session, missed_id: str, *, actor: Actor, lock: bool = False) -
     return found
 
 
-def explain(session: Session, missed_id: str, reason: str, *, actor: Actor) -> None:
+def explain(session: Session, missed_id: str, data: Mapping[str, Any], *, actor: Actor) -> None:
     """Say why nobody came. It stays on the list, with the reason."""
     found = get(session, missed_id, actor=actor, lock=True)
-    found.reason, found.explained_by_id, found.explained_at = reason, actor.id, clock.now()
+    found.reason, found.explained_by_id, found.explained_at = data["reason"], actor.id, clock.now()
 
 
 def _add(session: Session, school: Unit, duty: frequency.Duty, made: int) -> None:
