@@ -97,7 +97,7 @@ def account(session: Session, login: str) -> Account | None:
 
 def authenticate(session: Session, login: str, password: str) -> Account | None:
     """Whom these credentials belong to. Unknown login and wrong password take the same time."""
-    known = account(session, login)
+    known = account(session, login) if "\0" not in login else None
     right = check_password_hash(known.password_hash if known else _NOBODY, password)
     return known if known and right and known.active else None
 
@@ -129,7 +129,7 @@ def _account(rows: Sequence[_Known]) -> Account | None:
 
 
 def find(session: Session, login: str) -> Person | None:
-    return session.scalar(_whole().where(Person.login == login))
+    return session.scalar(_whole().where(Person.login == login)) if "\0" not in login else None
 
 
 def members(session: Session, groups: Iterable[str]) -> frozenset[str]:
