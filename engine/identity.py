@@ -92,12 +92,13 @@ class Account:
 
 
 def account(session: Session, login: str) -> Account | None:
-    return _account([_Known(*row) for row in _BY_LOGIN.rows(connection(session), login=login)])
+    rows = _BY_LOGIN.rows(connection(session), login=login) if "\0" not in login else ()
+    return _account([_Known(*row) for row in rows])
 
 
 def authenticate(session: Session, login: str, password: str) -> Account | None:
     """Whom these credentials belong to. Unknown login and wrong password take the same time."""
-    known = account(session, login) if "\0" not in login else None
+    known = account(session, login)
     right = check_password_hash(known.password_hash if known else _NOBODY, password)
     return known if known and right and known.active else None
 

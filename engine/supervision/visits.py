@@ -231,9 +231,7 @@ def report_danger(session: Session, visit_id: str, danger: str, *, actor: Actor)
         raise InvalidInput(
             "no danger told", advice=f"请写明时间、地点、危险是什么、已经怎样避险（{MOST_DANGER}字以内），再上报。"
         )
-    told = _as_far_as_it_goes(session, visit, draft_of(session, visit, actor=actor).data, actor) | {
-        "danger": danger
-    }
+    told = _as_far_as_it_goes(session, visit, draft_of(session, visit, actor=actor).data, actor) | {"danger": danger}
     files.bind(session, forms.get(INTERRUPTED).files_in(told), task.instance_id, actor=actor)
     session.add(
         Submission(
