@@ -101,11 +101,11 @@ def open_database(url: str) -> Engine:
     if address.get_backend_name() == "sqlite":
         if address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        _engine = create_engine(address, json_serializer=to_json, json_deserializer=orjson.loads)
+        _engine = create_engine(address, **_HANDLING)
         _teach_sqlite(_engine)
     elif address.drivername == "postgresql+psycopg":
         _engine = create_engine(
-            address, json_serializer=to_json, json_deserializer=orjson.loads, pool_size=20,
+            address, **_HANDLING, pool_size=20,
             connect_args={"options": f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"},
         )  # fmt: skip
         _teach_postgresql(_engine)
@@ -207,6 +207,10 @@ def _begin(used: Connection, on_sqlite: str) -> None:
 def to_json(value: Any) -> str:
     """JSON as it is stored: compact, keys sorted, so that equal values are equal bytes."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+_HANDLING: Any = {"json_serializer": to_json, "json_deserializer": orjson.loads, "hide_parameters": True}
+"""What is written must not be read in a log or an incident: the secret of a draw, for one, or what people submit."""
 
 
 @contextmanager

@@ -19,15 +19,15 @@ MOST_BYTES = 256 * 1024
 
 def save(session: Session, task_id: str, data: Mapping[str, Any], *, actor: Actor, revision: int | None = None) -> int:
     """Keep what was typed; its new revision. With `revision`, only over the draft that has it: else another page was faster."""
-    if len(to_json(dict(data)).encode()) > MOST_BYTES:
-        advice = "草稿超过256 KB，没有存。请分几次提交，或把长文作为附件。"
-        raise InvalidInput("draft too large", code="draft", advice=advice)
-    # The task alone: its instance goes on meanwhile, and whoever completes the task waits for this row or is seen here.
-    locked = select(UserTask).where(UserTask.id == task_id).with_for_update(of=UserTask, key_share=True)
-    task = session.scalar(locked)
-    if task is None:
-        raise NotFound(f"no user task {task_id}", advice="没有这件待办，或您无权查看。")
-    user_tasks.require(session, actor, task)
+    try:
+        size = len(to_json(dict(data)).encode())
+    except TypeError as error:  # halves of characters, numbers without end, lists in lists in lists
+        raise InvalidInput(f"no JSON: {error}", code="draft", advice="草稿中有存不下的内容，没有存。") from error
+    if size > MOST_BYTES:
+        raise InvalidInput(
+            "draft too large", code="draft", advice="草稿超过256 KB，没有存。请分几次提交，或把长文作为附件。"
+        )
+    task = lock(session, task_id, actor=actor)
     draft = session.get(Draft, (task_id, actor.id))
     if revision is not None and revision != (draft.revision if draft else 0):
         advice = "您在别处另存了这件待办的草稿，这一份还没有存；再存一次，就以这一份为准。"
@@ -39,6 +39,17 @@ def save(session: Session, task_id: str, data: Mapping[str, Any], *, actor: Acto
     task.drafted = True
     session.flush()
     return draft.revision
+
+
+def lock(session: Session, task_id: str, *, actor: Actor) -> UserTask:
+    """A person's task while nobody else changes its drafts: whoever adds to one reads it after this."""
+    # The task alone: its instance goes on meanwhile, and whoever completes the task waits for this row or is seen here.
+    locked = select(UserTask).where(UserTask.id == task_id).with_for_update(of=UserTask, key_share=True)
+    task = session.scalar(locked.execution_options(populate_existing=True))
+    if task is None:
+        raise NotFound(f"no user task {task_id}", advice="没有这件待办，或您无权查看。")
+    user_tasks.require(session, actor, task)
+    return task
 
 
 def find(session: Session, task_id: str, *, actor: Actor) -> Draft | None:

@@ -92,7 +92,8 @@ class Account:
 
 
 def account(session: Session, login: str) -> Account | None:
-    return _account([_Known(*row) for row in _BY_LOGIN.rows(connection(session), login=login)])
+    rows = _BY_LOGIN.rows(connection(session), login=login) if "\0" not in login else ()
+    return _account([_Known(*row) for row in rows])
 
 
 def authenticate(session: Session, login: str, password: str) -> Account | None:
@@ -129,7 +130,7 @@ def _account(rows: Sequence[_Known]) -> Account | None:
 
 
 def find(session: Session, login: str) -> Person | None:
-    return session.scalar(_whole().where(Person.login == login))
+    return session.scalar(_whole().where(Person.login == login)) if "\0" not in login else None
 
 
 def members(session: Session, groups: Iterable[str]) -> frozenset[str]:

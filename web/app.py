@@ -6,8 +6,10 @@ import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
-from flask import Flask, Request, Response, g, redirect, render_template, request, session, url_for
+from flask import Flask, Request, Response, abort, g, redirect, render_template, request, session, url_for
+from flask.json.provider import DefaultJSONProvider
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -95,6 +97,18 @@ class PageSessions(SecureCookieSessionInterface):
         return None if rest.is_rest(request.path) else super().open_session(app, request)
 
 
+class Json(DefaultJSONProvider):
+    """Refuses what is nested without end as it refuses what is no JSON."""
+
+    ensure_ascii = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
 def create_app() -> Flask:
     """The application on the database that `engine.application` has opened."""
     app = Flask(__name__)
@@ -106,10 +120,11 @@ def create_app() -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
         MAX_FORM_PARTS=MAX_PARTS,
     )
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json = Json(app)
     app.url_map.merge_slashes = False  # an address is right or there is nothing; no way round by a redirect
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.session_interface = PageSessions()
+    app.before_request(_refuse_nul)
     app.before_request(_make_room)  # before anybody reads the body
     csrf.init_app(app)
     for module in (accountability, asked, auth, burden, calendar, documents, draws, files, findings, health, incidents,
@@ -138,6 +153,12 @@ def _home() -> ResponseReturnValue:
 
 def status_of(error: errors.EngineError) -> HTTPStatus:
     return next((code for kind, code in STATUS.items() if isinstance(error, kind)), HTTPStatus.CONFLICT)
+
+
+def _refuse_nul() -> None:
+    """No database has text with a NUL in it, so there is nothing under such an address."""
+    if "\0" in request.path or b"%00" in request.query_string:
+        abort(HTTPStatus.NOT_FOUND)
 
 
 def _make_room() -> None:

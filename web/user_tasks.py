@@ -117,6 +117,8 @@ def save_draft(task_id: str) -> ResponseReturnValue:
     by_script = request.accept_mimetypes.best == "application/json"
     try:
         with db.transaction() as session:
+            if user_tasks.get(session, task_id, actor=g.actor).form_key in PAGES:
+                raise InvalidInput("a page of its own", advice="这件待办在自己的页面上填写，请从“我的待办”打开。")
             revision = drafts.save(session, task_id, typed, actor=g.actor, revision=over)
     except (Conflict, InvalidInput) as error:
         if by_script:

@@ -140,7 +140,9 @@ def _given() -> dict[str, Any]:
     """What was sent, in the shape of the form: several ticks are one text, photos are files that are stored first."""
     given, errors = uploads.submitted()
     given.pop("go", None)
-    for row in given.get("answers", []):
+    rows = given.pop("answers", [])
+    given["answers"] = [row for row in rows if isinstance(row, dict)]
+    for row in given["answers"]:
         row["evidence_kinds"] = "、".join(visits.listed(row.get("evidence_kinds")))
     for advice in dict.fromkeys(words for told in errors.values() for words in told):
         flash(advice)

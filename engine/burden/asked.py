@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from engine import clock
+from engine import clock, instances
 from engine.burden import contacts, requests
 from engine.errors import NotFound
 from engine.identity import Actor
@@ -35,7 +35,8 @@ def of(session: Session, *, actor: Actor) -> Asked:
     groups = {f"{role}@{unit.key}" for role in ROLES for unit in units.values()}
     offered = select(Candidate.user_task_id).where(Candidate.group_key.in_(groups))
     wanted = select(UserTask).join(UserTask.instance).where(
-        UserTask.status == TaskStatus.OPEN, or_(ProcessInstance.unit_id.in_(units), UserTask.id.in_(offered))
+        UserTask.status == TaskStatus.OPEN, or_(ProcessInstance.unit_id.in_(units), UserTask.id.in_(offered)),
+        or_(ProcessInstance.definition_key.not_in(instances.confidential), instances.visible(actor)),
     )  # fmt: skip
     whole = joinedload(UserTask.instance).joinedload(ProcessInstance.parent).joinedload(ProcessInstance.unit)
     due_first = wanted.order_by(UserTask.due_at.is_(None), UserTask.due_at, UserTask.id)

@@ -23,6 +23,7 @@ from engine.models import (
     Position,
     ProcessInstance,
     SchoolBinding,
+    TaskStatus,
     Unit,
     UserTask,
     Visit,
@@ -100,7 +101,7 @@ def bind(session: Session, key: str, data: Mapping[str, Any], *, actor: Actor) -
     school = get_school(session, key, actor=actor)
     starts_on = date.fromisoformat(data["starts_on"])
     # Two who do this at once: the second finds what the first has done.
-    session.execute(select(Unit.id).where(Unit.id == school.id).with_for_update())
+    session.execute(select(Unit.id).where(Unit.id == school.id).with_for_update(key_share=True))
     held = session.scalars(_lasting().where(SchoolBinding.school_id == school.id)).all()
     person = session.scalars(select(Person).where(Person.login == data["inspector"])).one()
     wrong = _faults(session, school, held, person, starts_on) | _full(session, school, data["area"])
@@ -122,10 +123,6 @@ def bind(session: Session, key: str, data: Mapping[str, Any], *, actor: Actor) -
 def begin(session: Session, payload: Mapping[str, Any]) -> None:
     """Visits that are still to be made, and what else waits for the school's inspector, change hands. Also a job handler."""
     binding = session.get_one(SchoolBinding, payload["binding"])
-    pending = select(Visit.id).join(Visit.instance).where(
-        Visit.school_id == binding.school_id, Visit.visited_on.is_(None), ProcessInstance.status == InstanceStatus.ACTIVE
-    )  # fmt: skip
-    session.execute(update(Visit).where(Visit.id.in_(pending)).values(inspector_id=binding.inspector_id))
     former = select(Person.login).join(SchoolBinding, SchoolBinding.inspector_id == Person.id).where(
         SchoolBinding.school_id == binding.school_id, SchoolBinding.ends_on < binding.starts_on
     )  # fmt: skip
@@ -137,9 +134,16 @@ def begin(session: Session, payload: Mapping[str, Any]) -> None:
     entry = Entry("user_task.assigned", payload["actor"], detail={"assignee": binding.inspector_id})
     for task_id in session.scalars(waiting.order_by(UserTask.id)).all():
         instance, task = runtime.lock_with_task(session, task_id)
+        if task.status != TaskStatus.OPEN:  # done while we waited for it
+            continue
         groups = [f"user:{binding.inspector.login}"]
         session.execute(update(UserTask).where(UserTask.id == task_id).values(candidate_groups=groups))
         user_tasks.hand_over(session, instance, task._replace(candidate_groups=groups), None, None, entry)
+    # After the instances, in the order in which whoever submits a visit locks them.
+    pending = select(Visit.id).join(Visit.instance).where(
+        Visit.school_id == binding.school_id, Visit.visited_on.is_(None), ProcessInstance.status == InstanceStatus.ACTIVE
+    )  # fmt: skip
+    session.execute(update(Visit).where(Visit.id.in_(pending)).values(inspector_id=binding.inspector_id))
 
 
 def _inspectors(session: Session, _: str | None) -> options.Choices:

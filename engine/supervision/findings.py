@@ -169,7 +169,8 @@ def withdraw(session: Session, finding: Finding, reason: str, *, actor: Actor) -
 def next_number(session: Session, at: datetime) -> str:
     """The number of the next finding of a year; the unique column settles a race, so none is given twice."""
     year = at.astimezone(clock.LOCAL).year
-    highest = session.scalar(select(func.max(Finding.number)).where(Finding.number.like(f"{year}-%")))
+    longest_first = func.length(Finding.number).desc(), Finding.number.desc()  # 9999 comes before 10000
+    highest = session.scalar(select(Finding.number).where(Finding.number.like(f"{year}-%")).order_by(*longest_first))
     return f"{year}-{int(highest.split('-')[1]) + 1 if highest else 1:04}"
 
 

@@ -62,7 +62,7 @@ class Figures:
 
 def asked(session: Session, args: Mapping[str, str], actor: Actor) -> dict[str, str]:
     """The filters of an address. A unit that the person may not look at is as if there were none."""
-    wanted = {name: args.get(name, "").replace("\0", "").strip() for name in FILTERS}
+    wanted = {name: args.get(name, "").strip() for name in FILTERS}
     for name in ("district", "school"):
         known = select(Unit.id).where(Unit.key == wanted[name], overview.theirs(actor, Unit.id))
         if wanted[name] and session.scalar(known) is None:

@@ -33,7 +33,7 @@ from engine.supervision import findings, matters, overview, service_tasks
 from engine.supervision.matters import Group, Question
 from engine.user_tasks import Check
 from forms.fields import ITEM
-from forms.schema import is_blank
+from forms.schema import UNWRITABLE, is_blank
 
 STEP, FORM, INTERRUPTED = "visit_school", "visit.checklist", "visit.interrupted"
 DANGER_FOUND = "danger_found"
@@ -134,7 +134,7 @@ def draft_of(session: Session, visit: Visit, *, actor: Actor) -> Draft:
 
 def keep(session: Session, visit: Visit, given: Mapping[str, Any], *, actor: Actor) -> int:
     """Take what was filled in into the draft: a row takes the place of the one about the same question, the others stay."""
-    task = _task_for(session, visit, actor)
+    task = drafts.lock(session, _task_for(session, visit, actor).id, actor=actor)
     draft = draft_of(session, visit, actor=actor).data
     rows = {
         row[ITEM]: row for told in (draft, given) for row in told.get("answers", []) if isinstance(row.get(ITEM), str)
@@ -144,7 +144,7 @@ def keep(session: Session, visit: Visit, given: Mapping[str, Any], *, actor: Act
 
 def submit(session: Session, visit: Visit, *, actor: Actor) -> None:
     """Complete the step with what is in the draft."""
-    task = _task_for(session, visit, actor)
+    task = _held(session, visit, actor)
     user_tasks.complete(session, task.id, submission(draft_of(session, visit, actor=actor).data), actor=actor)
 
 
@@ -154,6 +154,13 @@ def _task_for(session: Session, visit: Visit, actor: Actor) -> UserTask:
         raise InvalidState(f"visit {visit.id} is over", advice=OVER)
     user_tasks.require(session, actor, task)
     return task
+
+
+def _held(session: Session, visit: Visit, actor: Actor) -> UserTask:
+    """The step with its draft, which nobody moves on or adds to meanwhile."""
+    task = _task_for(session, visit, actor)
+    runtime.lock_with_task(session, task.id)
+    return drafts.lock(session, task.id, actor=actor)
 
 
 def submission(draft: Mapping[str, Any]) -> Told:
@@ -205,13 +212,13 @@ def _kinds(written: str) -> list[str]:
 def report_danger(session: Session, visit_id: str, danger: str, *, actor: Actor) -> None:
     """Danger to life (危及师生生命安全): it ends the normal course at once, and what was filled in so far becomes the record."""
     visit = get(session, visit_id, actor=actor)
-    task = _task_for(session, visit, actor)
-    user_tasks.require(session, actor, runtime.lock_with_task(session, task.id)[1])
+    task = _held(session, visit, actor)
+    danger = UNWRITABLE.sub("", danger).strip()
     if is_blank(danger) or len(danger) > MOST_DANGER:
-        advice = f"请写明时间、地点、危险是什么、已经怎样避险（{MOST_DANGER}字以内），再上报。"
-        raise InvalidInput("no danger told", advice=advice)
-    told = _as_far_as_it_goes(session, visit, draft_of(session, visit, actor=actor).data, actor)
-    told["danger"] = danger.strip()
+        raise InvalidInput(
+            "no danger told", advice=f"请写明时间、地点、危险是什么、已经怎样避险（{MOST_DANGER}字以内），再上报。"
+        )
+    told = _as_far_as_it_goes(session, visit, draft_of(session, visit, actor=actor).data, actor) | {"danger": danger}
     files.bind(session, forms.get(INTERRUPTED).files_in(told), task.instance_id, actor=actor)
     session.add(Submission(
         user_task_id=task.id, instance_id=task.instance_id, activity_id=task.activity_id, form_key=INTERRUPTED, data=told,

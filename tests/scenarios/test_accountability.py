@@ -14,6 +14,7 @@ from engine.accountability import cases
 from engine.errors import NotAllowed
 from engine.models import AccountabilityCase, Document, Unit, UserTask
 from tests.driver import Bureau
+from tests.rest import Client
 
 pytestmark = pytest.mark.either_database
 
@@ -245,6 +246,10 @@ def test_a_case_is_there_for_its_parties_and_those_who_handle_it_alone(bureau: B
         assert bureau.person(login).get(address).status == 404, login
         assert not bureau.person(login).get(page).says("问责案〔2021〕1号"), login
     assert bureau.person("jj_head").get(page).status == 404
+    step(bureau, "duxue2", instance, "investigate", FOUND)
+    assert bureau.person(HEAD).get("/asked").says("问责案〔2021〕1号")
+    assert not bureau.person("jiangyin_xx_officer").get("/asked").says("问责案〔2021〕1号")
+    assert instance not in Client(bureau, "designer").get("/job").text
 
 
 def test_direct_appeals_and_requests_end_with_their_time(bureau: Bureau) -> None:

@@ -6,10 +6,25 @@ from datetime import date
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from engine import clock, db, jobs, settings
-from engine.models import MissedVisit, Notification, Person, SchoolBinding, SupervisionRound, Unit, UserTask, Visit
+from engine import clock, db, identity, jobs, settings
+from engine.identity import Actor
+from engine.models import (
+    Candidate,
+    MissedVisit,
+    Notification,
+    Person,
+    SchoolBinding,
+    SupervisionRound,
+    TaskStatus,
+    Unit,
+    UserTask,
+    Visit,
+)
+from engine.supervision import bindings
 from tests.driver import Answer, Bureau
+from tests.scenarios.test_visits import Round, submitted, together
 from tests.visits import answers, fields
 
 pytestmark = pytest.mark.either_database
@@ -155,6 +170,26 @@ def test_a_school_changes_hands(bureau: Bureau) -> None:
         assert [each.ends_on for each in lasted] == [date(2021, 4, 9), date(2021, 5, 31), None]
     page = bureau.person("dudao1").get("/supervision/bindings")
     assert (page.says("共 6 所"), page.says("超过5所")) == (True, True)
+
+
+def test_a_school_changes_hands_while_its_visit_is_submitted(bureau: Bureau) -> None:
+    """Either the former inspector has made it or the new one has it to make; nobody waits for the other for ever."""
+    round_ = Round(bureau)
+    round_.fills_in(answers(round_.process))
+    told = {"inspector": OTHER, "starts_on": clock.today().isoformat(), "area": "江阴责任区"}
+
+    def hand_over(session: Session, actor: Actor, visit: Visit) -> None:
+        office = identity.find(session, "dudao1")
+        assert office
+        bindings.bind(session, round_.school.upper(), told, actor=identity.actor(office))
+
+    ended = together(submitted, hand_over, visit=round_.visit)
+    assert ended in (["done", "done"], ["NotAllowed", "done"])
+    with db.reading() as session:
+        inspector = session.get_one(Visit, round_.visit).inspector.login
+        over = select(UserTask.id).join(Candidate).where(UserTask.status != TaskStatus.OPEN)
+        assert session.scalars(over).all() == []
+    assert inspector == (INSPECTOR if ended[0] == "done" else OTHER)
 
 
 def test_a_full_area_takes_no_school(bureau: Bureau) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import clock, db, history, user_tasks
+from engine import clock, db, history, identity, user_tasks
+from engine.errors import EngineError
+from engine.identity import Actor
 from engine.models import Finding, Notification, Person, SchoolBinding, SupervisionRound, Visit
 from engine.supervision import rounds
+from engine.supervision import visits as made
 from tests import visits
 from tests.driver import Answer, Bureau
 from tests.visits import SEEN, answers, fields
@@ -178,6 +184,67 @@ def test_a_visit_is_made_without_script_group_by_group(bureau: Bureau, round_: R
     assert [each.clause for each in round_.findings()] == ["《中华人民共和国消防法》第二十八条"]
     assert round_.fills_in({"summary": "改"}).status == 409
     assert round_.inspector.get(round_.address).says(round_.findings()[0].number)
+
+
+def together(*acts: Callable[[Session, Actor, Visit], object], visit: str) -> list[str]:
+    """What the inspector does on several pages of one visit at once: how each of them ended."""
+    begin = Barrier(len(acts))
+
+    def do(act: Callable[[Session, Actor, Visit], object]) -> str:
+        begin.wait(30)
+        try:
+            with db.transaction() as session:
+                person = identity.find(session, "duxue1")
+                assert person
+                actor = identity.actor(person)
+                act(session, actor, made.get(session, visit, actor=actor))
+                return "done"
+        except EngineError as refusal:
+            return type(refusal).__name__
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(do, acts))
+
+
+def kept(row: dict[str, Any]) -> Callable[[Session, Actor, Visit], object]:
+    return lambda session, actor, visit: made.keep(session, visit, {"answers": [row]}, actor=actor)
+
+
+def submitted(session: Session, actor: Actor, visit: Visit) -> None:
+    made.submit(session, visit, actor=actor)
+
+
+def test_two_pages_of_one_visit_at_once_lose_no_answer(bureau: Bureau, round_: Round) -> None:
+    rows = answers(round_.process)["answers"]
+    for one, other in zip(rows[::2], rows[1::2], strict=False):
+        assert together(kept(one), kept(other), visit=round_.visit) == ["done", "done"]
+    page = round_.inspector.get(f"{round_.address}?at=submit")
+    assert page.says(f"{len(rows) // 2 * 2}/{len(rows)}")
+    assert round_.inspector.get("/visits").status == 200
+
+
+def test_danger_is_reported_once_whatever_happens_at_the_same_time(bureau: Bureau, round_: Round) -> None:
+    round_.fills_in(answers(round_.process, {"exits": {}}))
+    ended = together(
+        submitted, lambda session, actor, visit: made.report_danger(session, visit.id, "墙\0裂", actor=actor),
+        kept({"item": "exits", "result": "pass"}), visit=round_.visit,
+    )  # fmt: skip
+    assert sorted(ended[:2]) == ["InvalidState", "done"]
+    bureau.settle()
+    with db.reading() as session:
+        heard = list(session.scalars(select(Notification.person_id).where(Notification.kind == "danger")))
+        assert len(heard) == len(set(heard)) == (0 if ended[0] == "done" else 6)
+    assert round_.record().get("danger") in (None, "墙裂")
+
+
+def test_what_is_no_answer_is_not_kept(bureau: Bureau, round_: Round) -> None:
+    assert round_.inspector.post(round_.address, {"answers": "abc", "summary": "写好的"}).status == 302
+    draft = {"data": {"answers": {"a": 1}}}
+    bureau.app.config["WTF_CSRF_ENABLED"] = False
+    task = bureau.open_task(round_.process)
+    assert round_.inspector.browser.post(f"/tasks/{task}/draft", json=draft).status_code in (400, 409)
+    page = round_.inspector.get(f"{round_.address}?at=submit")
+    assert (page.status, page.says("写好的")) == (200, True)
 
 
 def test_a_kindergarten_is_asked_about_its_three_areas(bureau: Bureau, round_: Round) -> None:

@@ -124,6 +124,29 @@ def test_somebody_elses_task_is_not_there(bureau: Bureau) -> None:
         assert Client(bureau, "liangxi_officer1").post(f"/task/{task}/{path}", json={}).status_code == 404
 
 
+def test_what_no_database_holds_is_not_there_either(bureau: Bureau) -> None:
+    somebody = bureau.person("dudao1")
+    for path in (
+        "/instances/%00",
+        "/documents/a%00b.docx",
+        "/visits/%00",
+        "/tasks?q=%00",
+        "/supervision/ledger?clause=%00",
+    ):
+        assert somebody.get(path).status == 404, path
+    assert Client(bureau, "designer").get("/task/%00").status_code == 404
+    assert Client(bureau, "no\0body").get("/task").status_code == 401
+    unknown = bureau.app.test_client()
+    bureau.app.config["WTF_CSRF_ENABLED"] = False
+    assert unknown.post("/login", data={"login": "no\0body", "password": "x"}).status_code == 401
+    task = bureau.open_task(bureau.point(5), "draft_plan")
+    for body in ('{"data":{"a":"\\ud800"}}', '{"data":{"a":' + "9" * 60 + "}}", '{"data":' + "[" * 100_000):
+        sent = bureau.person("jj_officer1").browser.post(
+            f"/tasks/{task}/draft", data=body, content_type="application/json"
+        )
+        assert sent.status_code in (400, 409), body[:40]
+
+
 def test_an_unknown_field_and_a_forged_form_are_refused(bureau: Bureau) -> None:
     task = bureau.open_task(bureau.point(5), "draft_plan")
     officer = bureau.person("jj_officer1")
