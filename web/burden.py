@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import Calendar
 from collections.abc import Collection
 from datetime import date, timedelta
 from itertools import groupby
@@ -31,6 +32,7 @@ def index() -> ResponseReturnValue:
         ]  # fmt: skip
         return render_template(
             "burden.html", by_unit=[(unit, list(own)) for unit, own in groupby(shown, lambda each: each.unit)],
+            days=contacts.by_day(shown, month), weeks=Calendar().monthdatescalendar(month.year, month.month),
             units=[unit for unit, _ in groupby(every, lambda each: each.unit)], wanted=wanted, month=month,
             around=[month - timedelta(days=1), month + timedelta(days=32)], hours=contacts.hours(shown, month),
             clashing=contacts.clashing(shown), proposals=contacts.proposals(session, actor=g.actor), rules=contacts.RULES,

@@ -69,8 +69,10 @@ def took_place(session: Session, instance_id: str, day: date) -> None:
 
 
 def clashes(session: Session, unit_id: str, starts_on: date, ends_on: date) -> list[SchoolContact]:
-    """The visits a unit has on these days already."""
-    return _held(session, [unit_id], starts_on, ends_on, SchoolContact.kind == VISIT)
+    """The visits a unit has on these days already. The routine one of the month is only expected by a day, and gives way."""
+    return _held(
+        session, [unit_id], starts_on, ends_on, SchoolContact.kind == VISIT, SchoolContact.statutory.is_(False)
+    )
 
 
 def duplicates(
@@ -237,12 +239,26 @@ def listed(session: Session, day: date, *, actor: Actor) -> list[SchoolContact]:
 
 def clashing(contacts: Collection[SchoolContact]) -> set[str]:
     """Ids of the visits that share a day with another one that is not the same."""
-    visits = [each for each in contacts if each.kind == VISIT and each.cancelled_at is None and not each.merged_into_id]
+    visits = [
+        each for each in contacts
+        if each.kind == VISIT and not each.statutory and each.cancelled_at is None and not each.merged_into_id
+    ]  # fmt: skip
     return {
         one.id for one in visits for other in visits
         if one is not other and one.unit_id == other.unit_id
         and one.starts_on <= other.ends_on and other.starts_on <= one.ends_on
     }  # fmt: skip
+
+
+def by_day(contacts: Collection[SchoolContact], month: date) -> dict[date, list[SchoolContact]]:
+    """What lies on each day of a month."""
+    days: defaultdict[date, list[SchoolContact]] = defaultdict(list)
+    first, last = month_of(month)
+    for each in contacts:
+        begin, end = max(each.starts_on, first), min(each.ends_on, last)
+        for day in range((end - begin).days + 1):
+            days[begin + timedelta(days=day)].append(each)
+    return days
 
 
 def hours(contacts: Collection[SchoolContact], month: date) -> float:

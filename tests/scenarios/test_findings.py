@@ -15,6 +15,7 @@ from tests.driver import Bureau
 from tests.findings import day
 from tests.shapes import APPROVE, ShapeStory
 
+pytestmark = pytest.mark.either_database
 SCHOOL, OFFICER, HEAD = "HUISHAN_XX", "huishan_xx_officer", "huishan_xx_head"
 
 
@@ -35,7 +36,6 @@ def found(session: Session, instance: str) -> Finding:
     return session.scalars(select(Finding).where(Finding.instance_id == instance)).one()
 
 
-@pytest.mark.either_database
 def test_an_audit_with_twelve_findings_is_signed_off_one_by_one(bureau: Bureau) -> None:
     """Ninety days: ten in time, one by a partial plan with a later date, one late, urged and talked about."""
     story = ShapeStory(bureau, "4-8")
