@@ -20,6 +20,8 @@ from engine.settings import move_clock
 from tests.driver import PASSWORD, Bureau
 from tests.server import ROOT, Server
 
+pytestmark = pytest.mark.either_database
+
 PATIENCE = 60
 RUN = "import sys; import run; sys.exit(run.perform(run.parse(sys.argv[1:])))"
 

@@ -34,6 +34,8 @@ from tests.scenarios.test_work_point import (
 from tests.shapes import APPROVE, ShapeStory
 from tests.visits import answers, fields
 
+pytestmark = pytest.mark.either_database
+
 UNFINISHED = {"progress": "40", "situation": "推进中"}
 
 

@@ -238,6 +238,7 @@ def refuse(story: ShapeStory, case: str) -> None:
 # ---- SH13 应急与零报告
 
 
+@pytest.mark.either_database
 def test_a_zero_report_is_sent_for_every_month_and_then_concluded(bureau: Bureau) -> None:
     story = ShapeStory(bureau, "15-10")
     told = {"report_rule": "accident_report", "channels": "总值班室", "plan": "预案"}
