@@ -108,11 +108,7 @@ def open_application(database: str | None = None) -> str:
         with db.transaction() as session:
             settings.apply_clock(session)
             ship(session)
-            kind = settings.kind(session) or ""
-            if kind and settings.value(session, LIBRARY) != bpmn.fingerprint():
-                # What is under way stays on its version; what this version's code begins must be there.
-                deploy_own_processes(session)
-            return kind
+            return settings.kind(session) or ""
 
 
 def stay() -> None:
@@ -161,16 +157,31 @@ def deploy_own_processes(session: Session) -> int:
 
 
 def ship(session: Session) -> None:
-    """Bring the calendar and the time limits that come with this version into the database; only what it does not hold yet."""
-    if settings.value(session, SHIPPED) == limits.FINGERPRINT:
+    """Bring what comes with this version into the database: calendar, time limits and, once it is set up, the diagrams.
+
+    Only what it does not hold yet. What is under way stays on its version; what this version's code begins must be there.
+    """
+    if _holds_time(session) and _holds_library(session):
         return
     if db.connection(session).dialect.name == "postgresql":
         # Two that start at once would both find nothing there.
         session.execute(select(func.pg_advisory_xact_lock(SHIPPING)))
-    if settings.value(session, book.REVISION) is None:
-        shipped_calendar.fill(session)
-    limits.ship(session)
-    settings.put(session, SHIPPED, limits.FINGERPRINT)
+    if not _holds_time(session):
+        if settings.value(session, book.REVISION) is None:
+            shipped_calendar.fill(session)
+        limits.ship(session)
+        settings.put(session, SHIPPED, limits.FINGERPRINT)
+    if not _holds_library(session):
+        deploy_own_processes(session)
+
+
+def _holds_time(session: Session) -> bool:
+    return settings.value(session, SHIPPED) == limits.FINGERPRINT
+
+
+def _holds_library(session: Session) -> bool:
+    """A database that nobody has set up yet gets its diagrams when it is."""
+    return settings.kind(session) is None or settings.value(session, LIBRARY) == bpmn.fingerprint()
 
 
 def migrate() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from engine import clock, documents, history, ids, instances, messages, reminders
 from engine.decisions import shipped
-from engine.errors import InvalidInput, InvalidState, NotAllowed
+from engine.errors import InvalidInput, InvalidState
 from engine.history import Entry
 from engine.identity import Actor
 from engine.lamps import facts, lamp
@@ -137,7 +137,7 @@ def close(session: Session, instance: Instance, finding: Finding, *, actor: Acto
     instances.start(
         session, RE_LOOK, variables_of(finding) | {"look_again_at": look_at.isoformat()}, actor=actor,
         title=f"回头看 {finding.number} {finding.title}", business_key=f"re_look:{finding.number}",
-        unit_id=finding.unit_id, parent_id=finding.instance.parent_id if finding.instance else None,
+        unit_id=finding.unit_id, parent_id=instance.parent_id,
     )  # fmt: skip
 
 
@@ -156,9 +156,7 @@ def relapse(session: Session, finding: Finding, told: Mapping[str, Any], *, acto
 
 def withdraw(session: Session, finding: Finding, reason: str, *, actor: Actor) -> None:
     """A re-examination (复核) found that it should not have been issued: its process ends without 销号."""
-    rules.require(session, finding, (rules.OPEN,), actor=actor)
-    if not actor.roles & {"inspectorate_office", "inspector", "bureau_leader", "deputy_leader", "department_head"}:
-        raise NotAllowed(f"{actor.login} may not withdraw", advice="撤销问题由督导机构根据复核决定办理。")
+    rules.require(session, finding, rules.WITHDRAWING, actor=actor)
     finding.withdrawn_at = clock.now()
     reminders.forget(session, finding.id)
     facts.record(session, finding, lamp.CLOSED, actor=actor, reason=reason)

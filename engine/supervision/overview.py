@@ -117,8 +117,9 @@ def board(session: Session, actor: Actor) -> dict[str, list[Finding]]:
 
 def about(session: Session, instance: ProcessInstance) -> Finding | None:
     """The finding that an instance puts right or looks at again."""
-    number = (instance.business_key or "").partition(":")[2] if instance.definition_key == RE_LOOK else None
-    return session.scalar(select(Finding).where((Finding.instance_id == instance.id) | (Finding.number == number)))
+    if instance.definition_key == RE_LOOK:
+        return session.scalar(select(Finding).where(Finding.number == (instance.business_key or "").partition(":")[2]))
+    return session.scalar(select(Finding).where(Finding.instance_id == instance.id))
 
 
 def followed_by(session: Session, finding: Finding) -> list[Finding]:

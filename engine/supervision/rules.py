@@ -12,11 +12,12 @@ from typing import NamedTuple, Protocol
 from sqlalchemy.orm import Session
 
 from engine import assignment, recusals
-from engine.errors import InvalidState, NotAllowed
+from engine.errors import EngineError, InvalidState, NotAllowed
 from engine.identity import Actor
 from engine.models import Finding, FindingEvidence
 
 ACCEPTED, REJECTED = "accepted", "rejected"
+WITHDRAWERS = {"inspectorate_office", "inspector", "bureau_leader", "deputy_leader", "department_head"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Holds(Protocol):
 class Guard(NamedTuple):
     holds: Holds
     advice: str
+    refused: type[EngineError] = NotAllowed
 
 
 def is_open(case: Case) -> bool:
@@ -64,6 +66,10 @@ def is_of_the_unit(case: Case) -> bool:
     return case.finding.unit.key in case.actor.units
 
 
+def answers_for_supervision(case: Case) -> bool:
+    return bool(case.actor.roles & WITHDRAWERS)
+
+
 def has_criteria(case: Case) -> bool:
     return bool(case.finding.criteria)
 
@@ -72,7 +78,7 @@ def every_criterion_is_met(case: Case) -> bool:
     return all(_is_met(case.finding, criterion) for criterion in range(len(case.finding.criteria)))
 
 
-OPEN = Guard(is_open, "这条问题已经销号或撤销，不再办理。")
+OPEN = Guard(is_open, "这条问题已经销号或撤销，不再办理。", InvalidState)
 INDEPENDENT = (
     Guard(is_verifier, "不能由您核查：核查由发出整改要求一方指定的人办理，请转给督导室。"),
     Guard(showed_nothing, "不能由您核查：您是这条问题的整改、举证人，须由其他人核查。"),
@@ -80,10 +86,11 @@ INDEPENDENT = (
     Guard(need_not_recuse, "不能由您核查：您对该单位须回避（《教育督导条例》第十条），请转给督导室其他人。"),
 )
 COMPLETE = (
-    Guard(has_criteria, "这条问题没有写明销号标准，不能销号：请退回发出整改要求的一方补充标准。"),
-    Guard(every_criterion_is_met, "还有销号标准没有通过核查的佐证，不能销号：请退回整改，逐条举证。"),
+    Guard(has_criteria, "这条问题没有写明销号标准，不能销号：请退回发出整改要求的一方补充标准。", InvalidState),
+    Guard(every_criterion_is_met, "还有销号标准没有通过核查的佐证，不能销号：请退回整改，逐条举证。", InvalidState),
 )
 PROVIDING = (OPEN, Guard(is_of_the_unit, "只有责任单位的人可以举证。"))
+WITHDRAWING = (OPEN, Guard(answers_for_supervision, "撤销问题由督导机构根据复核决定办理。"))
 JUDGING = (OPEN, *INDEPENDENT)
 CLOSING = (OPEN, *INDEPENDENT, *COMPLETE)
 
@@ -99,8 +106,7 @@ def require(session: Session, finding: Finding, guards: Sequence[Guard], *, acto
     case = case_of(session, finding, actor)
     for guard in guards:
         if not guard.holds(case):
-            refused = NotAllowed if guard in INDEPENDENT or guard not in CLOSING else InvalidState
-            raise refused(f"finding {finding.number}: {guard.holds.__name__}", advice=guard.advice)  # type: ignore[attr-defined]
+            raise guard.refused(f"finding {finding.number}: {guard.holds.__name__}", advice=guard.advice)  # type: ignore[attr-defined]
 
 
 def _is_met(finding: Finding, criterion: int) -> bool:

@@ -79,13 +79,19 @@ def test_a_theme_goes_along_with_the_routine_visit_and_opens_visits_of_its_own_e
     assert (story.status(item), story.results()[-1]) == ("completed", "done")
 
 
-def test_a_school_that_no_routine_visit_is_due_to_gets_one_and_danger_there_interrupts(bureau: Bureau) -> None:
+def visits_about_safety(bureau: Bureau) -> tuple[ShapeStory, str]:
+    """A theme of its own at one school, scheduled."""
     story = ShapeStory(bureau, "17-5")
     look = {"aspects": ["校园及周边安全、交通安全"], "theme": "安全", "points": [{"point": "消防", "way": "校园巡视"}]}
     story.step("officer", "propose_theme", **look)
     story.step("dudao1", "list_theme", **APPROVE)
     item = story.items()[0]
     story.step("dudao1", "schedule_visits", item, theme="安全", schools=["LIANGXI_XX"], visit_by=day(10))
+    return story, item
+
+
+def test_a_school_that_no_routine_visit_is_due_to_gets_one_and_danger_there_interrupts(bureau: Bureau) -> None:
+    story, item = visits_about_safety(bureau)
     with db.reading() as session:
         visit = session.scalars(select(Visit)).one()
         instance, inspector = visit.instance_id or "", bureau.person(visit.inspector.login)
@@ -106,12 +112,7 @@ def test_a_school_that_no_routine_visit_is_due_to_gets_one_and_danger_there_inte
 
 
 def test_what_a_visit_has_found_is_not_over_with_the_year(bureau: Bureau) -> None:
-    story = ShapeStory(bureau, "17-5")
-    look = {"aspects": ["校园及周边安全、交通安全"], "theme": "安全", "points": [{"point": "消防", "way": "校园巡视"}]}
-    story.step("officer", "propose_theme", **look)
-    story.step("dudao1", "list_theme", **APPROVE)
-    item = story.items()[0]
-    story.step("dudao1", "schedule_visits", item, theme="安全", schools=["LIANGXI_XX"], visit_by=day(10))
+    story, item = visits_about_safety(bureau)
     with db.reading() as session:
         visit = session.scalars(select(Visit)).one()
         instance, inspector = visit.instance_id or "", visit.inspector.login
