@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from calendar import Calendar
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import groupby
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from engine import clock, db, instances, user_tasks
+from engine import db, instances, user_tasks
 from engine.burden import contacts, requests
 from engine.reminders import urging
-from web import entry
+from web import entry, wording
 from web.entry import Entry
 
 bp = Blueprint("burden", __name__, url_prefix="/burden")
@@ -22,7 +22,7 @@ bp = Blueprint("burden", __name__, url_prefix="/burden")
 @bp.get("")
 def index() -> ResponseReturnValue:
     wanted = {name: request.args.get(name, "") for name in ("district", "school")}
-    month = _month(request.args.get("month", ""))
+    month = wording.month(request.args)
     with db.reading() as session:
         every = contacts.listed(session, month, actor=g.actor)
         shown = [
@@ -90,12 +90,3 @@ def answers(instance_id: str) -> ResponseReturnValue:
 def _require(roles: Collection[str]) -> None:
     with db.reading() as session:
         contacts.department_of(session, g.actor, roles)
-
-
-def _month(written: str) -> date:
-    """The first of the month that an address names, `2021-04`; else of this one."""
-    try:
-        asked = date.fromisoformat(f"{written}-01")
-    except ValueError:
-        asked = date.min
-    return asked if 2000 <= asked.year < 2100 else clock.today().replace(day=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from calendar import Calendar as Weeks
-from contextlib import suppress
 from datetime import date, timedelta
 from io import BytesIO
 
@@ -11,7 +10,6 @@ from flask import Blueprint, g, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from engine import clock, db, deadlines
-from engine.calendar import corrections
 from engine.lamps import picture
 from engine.models import Visit
 from engine.supervision import bindings, frequency, ledger, ledger_book, missed, overview, rounds
@@ -24,7 +22,7 @@ EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    first = _month(request.args.get("month", ""))
+    first = wording.month(request.args)
     after = (first + timedelta(days=31)).replace(day=1)
     kind = request.args.get("kind", "") if request.args.get("kind") in overview.KINDS else ""
     with db.reading() as session:
@@ -113,11 +111,3 @@ def export_ledger() -> ResponseReturnValue:
         made = ledger_book.book(session, filters, g.actor, request.args.get("sort", ""))
     name = f"督导台账{clock.today():%Y%m%d}.xlsx"
     return send_file(BytesIO(made), mimetype=EXCEL, as_attachment=True, download_name=name)
-
-
-def _month(written: str) -> date:
-    """The first day of the month that is asked for; of this one where that makes no sense."""
-    year, _, month = written.partition("-")
-    with suppress(ValueError):
-        return date(min(max(int(year), corrections.FIRST_YEAR), corrections.LAST_YEAR), int(month), 1)
-    return clock.today().replace(day=1)

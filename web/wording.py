@@ -174,3 +174,12 @@ def page_number(asked: Mapping[str, str]) -> int:
     """Which page of a list is asked for; the first where that makes no sense."""
     written = asked.get("page", "1")
     return max(1, int(written)) if written.isdecimal() and len(written) < 6 else 1
+
+
+def month(asked: Mapping[str, str]) -> date:
+    """The first day of the month that is asked for, `2021-04`; of this one where that makes no sense."""
+    try:
+        first = date.fromisoformat(f"{asked.get('month', '')}-01")
+    except ValueError:
+        first = date.min
+    return first if 2000 <= first.year < 2100 else clock.today().replace(day=1)
